@@ -1,0 +1,120 @@
+"""The command line: what can be said, and the Job that it makes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from blit import __version__
+from blit.job import Job
+
+_EXAMPLES = """\
+examples:
+  blit copy photos /mnt/stick          → /mnt/stick/photos
+  blit copy photos/ /mnt/stick         → what is in photos, into /mnt/stick
+  blit mirror --dry-run photos/ /backup/photos
+  blit mirror --yes photos/ /backup/photos
+
+exit codes: 0 done · 1 could not go on · 2 bad arguments · 3 some files failed ·
+4 refused for safety · 5 nothing moved for 10 s · 130, 143 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"blit: {message}\ntry: {self.prog} --help\n")
+        raise SystemExit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(
+        prog="blit",
+        description="Copy and mirror files: fast, safe, and told what is going on.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"blit {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    copy = commands.add_parser(
+        "copy", help="copy; never deletes", allow_abbrev=False, description="Copy files and folders; nothing is ever deleted."
+    )
+    copy.add_argument("sources", nargs="+", metavar="SRC", help="SRC: the folder itself; SRC/: what is in it")
+    copy.add_argument("target", metavar="DST", help="where to; missing folders are made")
+    mirror = commands.add_parser(
+        "mirror", help="copy, then delete what exists only in DST", allow_abbrev=False,
+        description="Make DST like SRC: copy what differs, then delete what only DST has.",
+    )  # fmt: skip
+    mirror.add_argument("sources", nargs=1, metavar="SRC", help="SRC: the folder itself; SRC/: what is in it")
+    mirror.add_argument("target", metavar="DST", help="where to; missing folders are made")
+    for command in (copy, mirror):
+        _common(command)
+    mirror.add_argument("-y", "--yes", action="store_true", help="delete without asking")
+    mirror.add_argument("--max-delete", type=_count, metavar="N", help="delete nothing at all when it would be more than N")
+    mirror.add_argument(
+        "--allow-empty-source", action="store_true", help="go on when SRC is empty and DST is not"
+    )
+    return top
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("-n", "--dry-run", action="store_true", help="only say what would be done, line by line")
+    add("-c", "--checksum", action="store_true", help="compare the bytes of both sides, not size and time")
+    add("--durable", action="store_true", help="exit 0 only when everything is on the device")
+    add("-v", "--verbose", action="store_true", help="one line a change with its reason, and heartbeats")
+    add("-q", "--quiet", action="store_true", help="say nothing but problems")
+    add("--json", action="store_true", help="events on stdout, one JSON object a line")
+    add("--no-tui", action="store_true", help="never open the full screen")
+    add("--ludicrous-speed", action="store_true", help=argparse.SUPPRESS)
+    add("--workers", type=_count, metavar="N", help=argparse.SUPPRESS)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def job(options: argparse.Namespace) -> Job:
+    for path in (*options.sources, options.target):
+        if not path:
+            raise SystemExit(_usage("a path is empty: check the variables in your command"))
+        if "\0" in path:
+            raise SystemExit(_usage("a path contains a NUL byte"))
+    here = os.getcwd()
+    return Job(
+        command=options.command,
+        sources=tuple(_absolute(here, s) for s in options.sources),
+        target=_absolute(here, options.target),
+        dry_run=options.dry_run,
+        checksum=options.checksum,
+        durable=options.durable,
+        itemize=options.dry_run or options.verbose,
+        yes=getattr(options, "yes", False),
+        max_delete=getattr(options, "max_delete", None),
+        allow_empty_source=getattr(options, "allow_empty_source", False),
+        can_ask=_somebody_there(options),
+        workers=options.workers,
+    )
+
+
+def _usage(text: str) -> int:
+    sys.stderr.write(f"blit: {text}\n")
+    return 2
+
+
+def _absolute(here: str, path: str) -> bytes:
+    """Absolute, otherwise as given: the trailing slash decides where things land."""
+    joined = path if path.startswith("/") else f"{here.rstrip('/')}/{path}"
+    return os.fsencode(joined)
+
+
+def _somebody_there(options: argparse.Namespace) -> bool:
+    try:
+        there = sys.stdin.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        return False
+    return there and not options.json and not options.quiet and not os.environ.get("CI")

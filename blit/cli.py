@@ -1,0 +1,168 @@
+"""`blit` on the command line: arguments → Job, the face, the exit code; the only place that knows every part."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+_STARTED = time.monotonic()
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from blit.engine.workers import Pool
+    from blit.events import Summary
+    from blit.job import Job
+
+LUDICROUS = "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run and leave with an exit code of the table in errors.py. No traceback reaches the user."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    code = 1
+    try:
+        code = run(argv)
+    except KeyboardInterrupt:
+        code = 130
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BrokenPipeError:
+        code = 0
+    except BaseException as error:
+        if os.environ.get("BLIT_DEBUG"):
+            raise
+        _complain(f"internal error ({type(error).__name__}: {error}); BLIT_DEBUG=1 shows where, please report it")
+    _leave(code)
+
+
+def run(argv: list[str]) -> int:
+    if argv and argv[0] in ("copy", "mirror") and not {"-h", "--help"} & set(argv):
+        return transfer(argv)
+    from blit import arguments
+
+    arguments.parser().parse_args(argv or ["--help"])
+    return 2
+
+
+def transfer(argv: list[str]) -> int:
+    """Copy or mirror. The workers boot while this process still imports and parses."""
+    from blit.engine.workers import Pool
+
+    pool = Pool(_workers(argv))
+    from blit import arguments
+
+    options = arguments.parser().parse_args(argv)
+    job = arguments.job(options)
+    from blit.engine.probing import probe_task
+
+    pool.post(pool.workers[0], probe_task(job))
+    if options.ludicrous_speed:
+        _complain(LUDICROUS, prefix=False)
+    summary = _headless(job, pool, options)
+    if summary.outcome in ("stalled", "interrupted"):
+        pool.kill()
+    return summary.exit_code
+
+
+def _workers(argv: list[str]) -> int:
+    """One more than there are cores: somebody lists while the others copy. `--workers N` is for debugging."""
+    for index, word in enumerate(argv):
+        value = word[10:] if word.startswith("--workers=") else argv[index + 1] if word == "--workers" and index + 1 < len(argv) else ""
+        if value.isdigit():
+            return max(1, min(int(value), 64))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return min(cores + 1, 16)
+
+
+def _headless(job: Job, pool: Pool, options: argparse.Namespace) -> Summary:
+    import anyio
+
+    from blit import headless
+    from blit.bus import Bus
+    from blit.engine.control import Control
+
+    bus, control = Bus(), Control()
+    face: headless.Face
+    if options.json:
+        face = headless.Json(_stream(1))
+    else:
+        face = headless.Lines(
+            _stream(1), _stream(2), options.verbose, options.quiet, job.itemize, control.answer
+        )
+    printer = headless.Printer(bus.subscribe(), face)
+    summary = anyio.run(_engine, job, pool, bus, control)
+    bus.close()
+    printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
+    return summary
+
+
+async def _engine(job: Job, pool: Pool, bus: object, control: object) -> Summary:
+    import anyio
+
+    from blit.bus import Bus
+    from blit.engine.control import Control
+    from blit.engine.transfer import transfer as engine
+
+    assert isinstance(bus, Bus) and isinstance(control, Control)
+    async with anyio.create_task_group() as group:
+        group.start_soon(_signals, control)
+        summary = await engine(job, pool, bus.publish, control, probed=True, started=_process_started())
+        group.cancel_scope.cancel()
+    return summary
+
+
+async def _signals(control: object) -> None:
+    import signal
+
+    import anyio
+
+    from blit.engine.control import Control
+
+    assert isinstance(control, Control)
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+        async for number in received:
+            control.stop(int(number))
+
+
+def _process_started() -> float:
+    """CLOCK_MONOTONIC at which this process was made, to 10 ms; where unknown, when this module was imported."""
+    try:
+        with open("/proc/self/stat", "rb") as stat:
+            ticks = int(stat.read().rpartition(b")")[2].split()[19])
+        since_boot = ticks / os.sysconf("SC_CLK_TCK")
+        asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+        return min(_STARTED, since_boot - asleep)
+    except (OSError, ValueError, AttributeError):
+        return _STARTED
+
+
+def _stream(fd: int):  # type: ignore[no-untyped-def]
+    """Standard output or error for names of any bytes; a closed one swallows what is written."""
+    stream = sys.stdout if fd == 1 else sys.stderr
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _complain(text: str, prefix: bool = True) -> None:
+    try:
+        sys.stderr.write(f"blit: {text}\n" if prefix else text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def _leave(code: int) -> NoReturn:
+    """Without the interpreter's clean-up: 20 ms sooner, and a thread that hangs in a write cannot hold us."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+    os._exit(code)

@@ -1,0 +1,151 @@
+"""All workers pull tasks from one source until it has no more; who dies is replaced, its task done again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import anyio
+
+from blit.engine.ledger import Ledger, changes
+from blit.engine.workers import Pool, Worker, WorkerDied
+from blit.events import BatchFinished, BatchPlanned, BatchStarted, Event, Failed
+
+Task = dict[str, Any]
+
+
+class Source(Protocol):
+    """Where tasks come from. `next` may say None for now; `exhausted` means: none will ever come."""
+
+    @property
+    def exhausted(self) -> bool: ...
+    def next(self, slot: int) -> Task | None: ...
+    def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None: ...
+    def lost(self, slot: int, task: Task) -> bool: ...
+
+
+class Listed:
+    """A source of tasks that are known beforehand; one that is lost is done again once."""
+
+    def __init__(self, tasks: Iterable[Task], absorb: Callable[[Task, dict[str, Any]], None] | None = None) -> None:
+        self._tasks = iter(tasks)
+        self._ahead: Task | None = next(self._tasks, None)
+        self._redo: list[Task] = []
+        self._running = 0
+        self._absorb = absorb
+
+    @property
+    def exhausted(self) -> bool:
+        return self._ahead is None and not self._redo and not self._running
+
+    def next(self, slot: int) -> Task | None:
+        if self._redo:
+            task: Task | None = self._redo.pop()
+        else:
+            task, self._ahead = self._ahead, next(self._tasks, None)
+        if task is not None:
+            self._running += 1
+        return task
+
+    def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
+        self._running -= 1
+        if self._absorb is not None:
+            self._absorb(task, answer)
+
+    def lost(self, slot: int, task: Task) -> bool:
+        self._running -= 1
+        if task.get("again"):
+            return False
+        self._redo.append({**task, "again": True})
+        return True
+
+
+class Crew:
+    def __init__(self, pool: Pool, ledger: Ledger, publish: Callable[[Event], None]) -> None:
+        self.pool, self.ledger, self.publish = pool, ledger, publish
+        self.stopping = False
+        self.paused = False
+        self.idle = 0
+        self.numbers = 0
+        self._wake = anyio.Event()
+
+    def wake(self) -> None:
+        """Something changed: whoever waits asks for a task again."""
+        self._wake.set()
+        self._wake = anyio.Event()
+
+    async def work(self, source: Source) -> None:
+        """Returns when the source is exhausted, or the run is stopping and every hand is empty."""
+        async with anyio.create_task_group() as group:
+            for worker in list(self.pool.workers):
+                group.start_soon(self._serve, worker, source)
+
+    async def _serve(self, worker: Worker, source: Source) -> None:
+        while True:
+            if self.stopping:
+                return
+            task = None if self.paused else source.next(worker.slot)
+            if task is None:
+                if source.exhausted:
+                    self.wake()
+                    return
+                self.idle += 1
+                try:
+                    await self._wake.wait()
+                finally:
+                    self.idle -= 1
+                continue
+            replacement = await self._one(worker, source, task)
+            if replacement is None:
+                return
+            worker = replacement
+
+    async def _one(self, worker: Worker, source: Source, task: Task) -> Worker | None:
+        """Have a task done; the worker to go on with, None when there is none."""
+        batch = task["what"] != "list"
+        if batch:
+            self.numbers += 1
+            task["number"] = self.numbers
+            files, size = task.get("files", 0), task.get("bytes", 0)
+            self.publish(BatchPlanned(self.numbers, task["what"], files, size))
+            self.publish(BatchStarted(self.numbers, worker.slot, task["what"], files, size))
+        began = time.monotonic()
+        try:
+            answer = await self.pool.ask(worker, task)
+        except WorkerDied:
+            return self._bury(worker, source, task)
+        answer["seconds"] = time.monotonic() - began
+        if batch:
+            self.ledger.take(answer)
+            self.publish(
+                BatchFinished(
+                    task["number"], worker.slot, task["what"], answer.get("files", 0) + answer.get("deleted", 0),
+                    answer.get("bytes", 0), answer["seconds"], changes(answer),
+                )
+            )  # fmt: skip
+        else:
+            self.ledger.take_scan(answer)
+            if found := changes(answer):
+                self.publish(BatchFinished(0, worker.slot, "list", 0, 0, answer["seconds"], found))
+        if "defect" in answer:
+            self.ledger.incomplete = True
+            self.stopping = True
+        source.done(worker.slot, task, answer)
+        if self.ledger.fatal is not None:
+            self.stopping = True
+        self.wake()
+        return worker
+
+    def _bury(self, worker: Worker, source: Source, task: Task) -> Worker | None:
+        operation, path, _, _ = worker.view.activity()
+        replacement = self.pool.replace(worker)
+        if not source.lost(worker.slot, task):
+            files = task.get("files", 0)
+            text = f"a worker process died twice over this work ({files} files were in its hands)"
+            self.ledger.fail(Failed(path, operation, 0, text))
+        if replacement is None and not self.pool.workers:
+            self.stopping = True
+            self.ledger.defect = self.ledger.defect or "all worker processes died"
+        self.wake()
+        return replacement

@@ -1,0 +1,65 @@
+"""What the run has done so far: takes in the workers' answers, tells the bus of every failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from blit.events import Change, Event, Failed
+from blit.worker import wire
+
+MOST_FAILURES = 10_000  # named in the summary; all are counted
+
+
+class Ledger:
+    def __init__(self, publish: Callable[[Event], None]) -> None:
+        self.publish = publish
+        self.files = self.bytes = self.unchanged = self.deleted = 0
+        self.cloned = self.cloned_bytes = self.vanished = self.left = 0
+        self.failed = 0
+        self.failures: list[Failed] = []
+        self.methods = [0] * len(wire.METHODS)
+        self.skipped: list[tuple[bytes, str]] = []
+        self.xattrs_lost = self.owners_lost = 0
+        self.fatal: Failed | None = None
+        self.defect = ""
+        self.incomplete = False  # a listing or a copy failed: nothing may be deleted
+
+    def take(self, answer: dict[str, Any]) -> None:
+        for key in (
+            "files", "bytes", "unchanged", "deleted", "cloned", "cloned_bytes", "vanished", "left",
+            "xattrs_lost", "owners_lost",
+        ):  # fmt: skip
+            if value := answer.get(key):
+                setattr(self, key, getattr(self, key) + value)
+        if methods := answer.get("methods"):
+            self.methods = [a + b for a, b in zip(self.methods, methods, strict=True)]
+        self.skipped.extend(answer.get("skipped", ()))
+        for failure in answer.get("failures", ()):
+            self.fail(Failed(*failure))
+        if fatal := answer.get("fatal"):
+            first = self.fatal is None
+            self.fatal = self.fatal or Failed(*fatal)
+            if first:
+                self.fail(self.fatal)
+        if defect := answer.get("defect"):
+            self.defect = self.defect or defect
+
+    def take_scan(self, answer: dict[str, Any]) -> None:
+        """A scan's answer counts what is planned under the names of what is done: only some of it counts here."""
+        keys = ("unchanged", "failures", "skipped", "xattrs_lost", "owners_lost", "defect")
+        self.take({k: answer[k] for k in keys if k in answer})
+
+    def fail(self, failure: Failed) -> None:
+        self.failed += 1
+        self.incomplete = True
+        if len(self.failures) < MOST_FAILURES:
+            self.failures.append(failure)
+        self.publish(failure)
+
+
+def changes(answer: dict[str, Any]) -> tuple[Change, ...]:
+    return tuple(
+        Change(wire.REASONS[reason], path, wire.METHODS[method])
+        for reason, path, method in answer.get("changes", ())
+    )

@@ -1,0 +1,44 @@
+"""The delete guard: whether a mirror may delete what it found to delete, and why not; pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+GUARD_FROM = 100  # entries; fewer are never "too many" by default
+
+
+class Verdict(NamedTuple):
+    allowed: bool
+    asks: bool  # a person must say yes first
+    reason: str
+
+
+def guard(
+    extras: int, entries: int, complete: bool, max_delete: int | None, yes: bool, can_ask: bool, dry: bool
+) -> Verdict:
+    """`extras` of the destination's `entries` would go; `complete`: every listing and copy succeeded."""
+    if not extras:
+        return Verdict(True, False, "nothing to delete")
+    what = "1 entry" if extras == 1 else f"{extras:,} entries"
+    if not complete:
+        return Verdict(
+            False, False, f"nothing was deleted ({what} would have gone): some listings or copies failed"
+        )
+    if max_delete is not None:
+        if extras > max_delete:
+            return Verdict(
+                False, False, f"nothing was deleted: {what} would go, --max-delete allows {max_delete:,}"
+            )
+    elif extras > GUARD_FROM and extras * 2 > entries:
+        return Verdict(
+            False, False,
+            f"nothing was deleted: {what} of {entries:,} in the destination would go, more than half; "
+            f"if that is meant, say --max-delete {extras}",
+        )  # fmt: skip
+    if yes or dry:
+        return Verdict(True, False, f"{what} to delete")
+    if can_ask:
+        return Verdict(True, True, f"{what} to delete")
+    return Verdict(
+        False, False, f"nothing was deleted: {what} would go; say --yes to allow it where nobody can be asked"
+    )

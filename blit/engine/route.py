@@ -1,0 +1,51 @@
+"""Which way a job takes, and why: one pure function."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DIRECT_FILES = 8
+DIRECT_BYTES = 100 << 20
+LARGE_BYTES = 1 << 30
+# below this a piece is not worth a hop, and pieces of one file keep several workers busy
+SMALLEST_PIECE = 64 << 20
+
+
+class Route(NamedTuple):
+    name: str  # direct, streaming, large_file
+    reason: str
+
+
+def choose(
+    mirror: bool, checksum: bool, small: tuple[int, int] | None, largest: int | None = None
+) -> Route:
+    """`small`: files and bytes of the whole source when the first look found it tiny, else None.
+
+    `largest`: the size of a single file given as the source, where that is all there is.
+    """
+    if mirror:
+        return Route("streaming", "a mirror always takes the full planner")
+    if checksum:
+        return Route("streaming", "a comparison by content always takes the full planner")
+    if largest is not None and largest >= LARGE_BYTES:
+        return Route("large_file", f"one file of {largest / (1 << 30):.1f} GiB: split over the workers")
+    if small is not None and small[0] <= DIRECT_FILES and small[1] <= DIRECT_BYTES:
+        files = "1 file" if small[0] == 1 else f"{small[0]} files"
+        return Route("direct", f"{files}, {small[1] / (1 << 20):.1f} MiB: one worker, no planner")
+    return Route("streaming", f"more than {DIRECT_FILES} files or {DIRECT_BYTES >> 20} MiB: batches over the workers")
+
+
+def pieces(spans: list[tuple[int, int]], workers: int, split: bool) -> list[tuple[int, int]]:
+    """Cut the data spans of a large file into ranges for several workers; whole spans when not `split`."""
+    total = sum(end - start for start, end in spans)
+    size = max(SMALLEST_PIECE, total // (workers * 8))
+    size -= size % (1 << 20)
+    if not split:
+        size = max(total, 1)
+    cut = []
+    for start, end in spans:
+        while end - start > size + size // 2:
+            cut.append((start, start + size))
+            start += size
+        cut.append((start, end))
+    return cut

@@ -1,0 +1,255 @@
+"""Which worker does what next while the tree is listed and copied; pure, one call a decision.
+
+A hungry worker gets, in this order: the beginning or the end of a large file; a share of the listing
+when nobody lists and the plan has room; a batch; a piece of a large file; a share of the listing.
+So one worker lists while others copy, all list when nothing waits, and nobody lists when the plan is
+full.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from blit.engine import route
+from blit.engine.plan import Group, Plan
+from blit.engine.spool import Spool
+
+# the first answers come early, so that the first byte does; later ones save hops
+FIRST_BUDGET, BUDGET = 0.004, 0.03
+FIRST_WANT, WANT = 48, 8192
+LINK_BUCKETS = 64
+MOST_SHARE = 32
+
+Task = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Large:
+    """A large file under way."""
+
+    size: int
+    blob: bytes
+    temporary: str = ""
+    identity: tuple[int, int, int] = (0, 0, 0)
+    pieces: deque[tuple[int, int]] = field(default_factory=deque)
+    running: int = 0
+    method: int = 0
+    broken: bool = False
+
+
+class Schedule:
+    """A source of tasks for the crew (see crew.py): `next`, `done`, `lost`, `exhausted`."""
+
+    def __init__(
+        self, folders: list[bytes], options: int, same: list[tuple[int, int]], workers: int, split: bool = True
+    ) -> None:
+        self.open = list(folders)  # last in, first out: keeps the number of open folders small
+        self.options, self.same, self.workers, self.split = options, same, workers, split
+        self.plan = Plan()
+        self.scans = 0  # tasks given
+        self.scanning: set[int] = set()
+        self.suspended: set[int] = set()  # workers that hold a listing open
+        self.shares: dict[int, list[bytes]] = {}  # what each lister was given and has not finished
+        self.large: deque[Large] = deque()
+        self.active: Large | None = None
+        self.running = 0
+        self.links = [Spool(1 << 18) for _ in range(LINK_BUCKETS)]
+        self.link_names = 0
+        self.finish = Spool()
+        self.extras = Spool()
+        self.swaps: list[bytes] = []
+        self.redo: deque[Task] = deque()
+        # totals of what the scan found
+        self.files = self.bytes = self.unchanged = self.unchanged_bytes = self.folders = 0
+        self.extra_count = self.dst_entries = self.src_entries = self.kept = 0
+        self.overlap = b""
+
+    # -- what the crew asks ---------------------------------------------------------------------------
+
+    @property
+    def plan_done(self) -> bool:
+        return not (self.open or self.scanning or self.suspended)
+
+    @property
+    def exhausted(self) -> bool:
+        return (
+            self.plan_done and not self.running and not self.plan.groups and not self.large
+            and self.active is None and not self.redo
+        )  # fmt: skip
+
+    def next(self, slot: int) -> Task | None:
+        task = self._next(slot)
+        if task is not None:
+            self.running += 1
+        return task
+
+    def _next(self, slot: int) -> Task | None:
+        if self.redo:
+            task = self.redo.popleft()
+            if task["op"] == "scan":
+                self.scanning.add(slot)
+                self.shares.setdefault(slot, []).extend(task["folders"])
+            return task
+        if (task := self._large_step()) is not None:
+            return task
+        can_scan = (self.open or slot in self.suspended) and not self.plan.full
+        if can_scan and not self.scanning:
+            return self._scan(slot)
+        batch = self.plan.take(self.workers, self.plan_done)
+        if batch is not None:
+            return {
+                "op": "copy", "what": "copy", "groups": batch.blobs, "options": self.options,
+                "number": batch.number, "files": batch.files, "bytes": batch.bytes,
+            }  # fmt: skip
+        if (task := self._piece()) is not None:
+            return task
+        if can_scan:
+            return self._scan(slot)
+        return None
+
+    def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
+        """Take in an answer; `seconds` of a batch teach the plan what files cost."""
+        self.running -= 1
+        match task["op"]:
+            case "scan":
+                self._scanned(slot, answer)
+            case "copy":
+                moved = answer.get("bytes", 0) - answer.get("cloned_bytes", 0)
+                self.plan.cost.learn(task["files"], moved, answer.get("seconds", 0.0))
+            case "large_begin":
+                self._begun(answer)
+            case "large_range":
+                self._ranged(answer)
+            case _:
+                self.active = None
+
+    def lost(self, slot: int, task: Task) -> bool:
+        """The worker died over this task: queue it again. False when it was its second chance."""
+        self.running -= 1
+        self.suspended.discard(slot)
+        self.scanning.discard(slot)
+        if task["op"] == "scan":
+            # groups that it had named already are planned twice; copying a file again is harmless
+            share = self.shares.pop(slot, [])
+            if task.get("again"):
+                return False
+            self.redo.append({**self._scan_task(share), "again": True})
+            return True
+        if task["op"].startswith("large"):
+            large = self.active
+            if large is not None:
+                large.running -= task["op"] == "large_range"
+                large.broken = True
+                if not large.temporary:
+                    self.active = None
+            return False
+        if task.get("dead"):
+            return False
+        self.redo.append({**task, "dead": slot + 1})
+        return True
+
+    # -- listing --------------------------------------------------------------------------------------
+
+    def _scan(self, slot: int) -> Task:
+        share: list[bytes] = []
+        if slot not in self.suspended:
+            count = max(1, min(MOST_SHARE, len(self.open) // (2 * self.workers)))
+            share = self.open[-count:]
+            del self.open[-count:]
+
+        self.scanning.add(slot)
+        self.shares.setdefault(slot, []).extend(share)
+        return self._scan_task(share)
+
+    def _scan_task(self, share: list[bytes]) -> Task:
+        early = self.scans < self.workers
+        self.scans += 1
+        return {
+            "op": "scan", "what": "list", "folders": share, "options": self.options, "same": self.same,
+            "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
+            "large": route.LARGE_BYTES,
+        }  # fmt: skip
+
+    def _scanned(self, slot: int, answer: dict[str, Any]) -> None:
+        self.scanning.discard(slot)
+        if answer["open"]:
+            self.suspended.add(slot)
+        else:
+            self.suspended.discard(slot)
+            self.shares.pop(slot, None)
+        self.open.extend(answer["folders"])
+        for files, size, blob in answer["groups"]:
+            self.plan.add(Group(files, size, blob))
+        for size, blob in answer["large"]:
+            self.large.append(Large(size, blob))
+        for bucket, count, blob in answer["links"]:
+            self.links[bucket].append(blob, count)
+            self.link_names += count
+        if answer["finish"]:
+            self.finish.append(answer["finish"])
+        if answer["extras"]:
+            self.extras.append(answer["extras"])
+        self.swaps.extend(answer["swaps"])
+        self.files += answer.get("files", 0)
+        self.bytes += answer.get("bytes", 0)
+        self.unchanged += answer.get("unchanged", 0)
+        self.unchanged_bytes += answer.get("unchanged_bytes", 0)
+        self.folders += answer.get("listed", 0)
+        self.extra_count += answer.get("extra_count", 0)
+        self.dst_entries += answer.get("dst_entries", 0)
+        self.src_entries += answer.get("src_entries", 0)
+        self.kept += answer.get("kept", 0)
+        self.overlap = self.overlap or answer.get("overlap", b"")
+
+    # -- large files ----------------------------------------------------------------------------------
+
+    def _large_step(self) -> Task | None:
+        """The beginning of the next large file, or the end of the one whose pieces are all there."""
+        large = self.active
+        if large is None:
+            if not self.large:
+                return None
+            large = self.active = self.large.popleft()
+            return self._large_task("large_begin", large)
+        if large.temporary and not large.running and (large.broken or not large.pieces):
+            operation = "large_abandon" if large.broken else "large_end"
+            task = self._large_task(operation, large)
+            large.temporary = ""  # asked for once
+            return task
+        return None
+
+    def _piece(self) -> Task | None:
+        large = self.active
+        if large is None or not large.temporary or not large.pieces or large.broken:
+            return None
+        start, end = large.pieces.popleft()
+        large.running += 1
+        return {**self._large_task("large_range", large), "start": start, "end": end, "bytes": end - start}
+
+    def _large_task(self, operation: str, large: Large) -> Task:
+        self.plan.batches += 1
+        return {
+            "op": operation, "what": operation, "file": large.blob, "options": self.options,
+            "temporary": large.temporary, "identity": large.identity, "method": large.method,
+            "number": self.plan.batches, "files": 1, "bytes": large.size,
+        }  # fmt: skip
+
+    def _begun(self, answer: dict[str, Any]) -> None:
+        large = self.active
+        assert large is not None
+        if "temporary" not in answer:
+            self.active = None  # cloned, failed or gone: nothing more to do
+            return
+        large.temporary, large.identity = answer["temporary"], answer["identity"]
+        large.pieces.extend(route.pieces(answer["spans"], self.workers, self.split))
+
+    def _ranged(self, answer: dict[str, Any]) -> None:
+        large = self.active
+        assert large is not None
+        large.running -= 1
+        large.method = max(large.method, answer.get("method", 0))
+        if "method" not in answer:
+            large.broken = True  # failed, changed, gone or stopped: the temporary goes
+            large.pieces.clear()

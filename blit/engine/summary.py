@@ -1,0 +1,72 @@
+"""What became of a run, in one value."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from blit import errors
+from blit.events import ByteCounts, Counts, Seconds, Summary
+from blit.worker import wire
+
+if TYPE_CHECKING:
+    from blit.engine.transfer import Run
+
+
+def summarise(run: Run) -> Summary:
+    ledger, job, ending = run.ledger, run.job, run.ending
+    if ending is not None:
+        outcome, code, message = ending.outcome, ending.exit_code, str(ending)
+    elif ledger.failed:
+        what = "1 problem" if ledger.failed == 1 else f"{ledger.failed:,} problems"
+        outcome, code, message = "partial", errors.EXIT_CODES["partial"], f"finished with {what}"
+        if job.mirror and ledger.incomplete:
+            message += "; nothing was deleted" if not ledger.deleted else ""
+    else:
+        outcome, code, message = "ok", 0, ""
+    first = run.pool.counters()[3]
+    return Summary(
+        outcome=outcome,
+        exit_code=code,
+        command=job.command,
+        source=job.sources[0],
+        destination=run.destination or job.target,
+        route=run.route.name if run.route else None,
+        files=Counts(ledger.files, ledger.unchanged, ledger.deleted, ledger.failed, ledger.cloned),
+        bytes=ByteCounts(ledger.bytes, ledger.cloned_bytes),
+        seconds=Seconds(
+            time.monotonic() - run.started, run.planning_s, first / 1e9 - run.started if first else None
+        ),
+        workers=len(run.pool.workers),
+        failures=tuple(ledger.failures),
+        message=message,
+        dry_run=job.dry_run,
+        methods={name: n for name, n in zip(wire.METHODS, ledger.methods, strict=True) if n},
+        warnings=tuple(_warnings(run)),
+    )
+
+
+def _warnings(run: Run) -> list[str]:
+    ledger = run.ledger
+    found = []
+    if ledger.vanished:
+        found.append(f"{_n(ledger.vanished, 'source file')} vanished before it could be copied")
+    for kind in ("socket", "device"):
+        paths = [path for path, what in ledger.skipped if what == kind]
+        if paths:
+            names = ", ".join(p.decode("utf-8", "surrogateescape") for p in paths[:3])
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            found.append(f"{_n(len(paths), kind)} not copied: {names}{more}")
+    if ledger.xattrs_lost:
+        found.append(f"{_n(ledger.xattrs_lost, 'extended attribute')} could not be kept on the destination")
+    if ledger.owners_lost:
+        found.append(f"the owner of {_n(ledger.owners_lost, 'entry', 'entries')} could not be kept")
+    if run.schedule is not None and run.schedule.kept and run.job.mirror:
+        found.append(f"{_n(run.schedule.kept, 'entry', 'entries')} of the destination kept: below a mount point, or the same name in another case")
+    if run.job.workers is not None:
+        found.append(f"--workers {run.job.workers} was used")
+    return found
+
+
+def _n(count: int, one: str, many: str = "") -> str:
+    return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}"

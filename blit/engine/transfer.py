@@ -1,0 +1,352 @@
+"""The whole flow of one run, top to bottom: look, list and copy, link, delete, finish, flush, sum up."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anyio
+
+from blit import errors
+from blit.engine import mirror, route, watch
+from blit.engine.control import Control
+from blit.engine.crew import Crew, Listed, Task
+from blit.engine.ledger import Ledger
+from blit.engine.schedule import Schedule
+from blit.engine.spool import Spool
+from blit.engine.summary import summarise
+from blit.engine.probing import probe_task, wire_text
+from blit.engine.workers import Pool, WorkerDied
+from blit.events import (
+    DeletionPlanned,
+    Event,
+    Flushing,
+    MirrorFinished,
+    PlanFinished,
+    RouteChosen,
+    RunFinished,
+    RunStarted,
+    Summary,
+)
+from blit.job import Job
+from blit.worker import wire
+
+Publish = Callable[[Event], None]
+_TASK_BYTES = 256 << 10  # opaque records that one task of the closing phases carries
+
+
+async def transfer(
+    job: Job, pool: Pool, publish: Publish, control: Control, probed: bool = False, started: float | None = None
+) -> Summary:
+    """Do the job and return what became of it; raises nothing that is the job's own trouble.
+
+    `probed`: the probe task was posted to the first worker already. `started`: CLOCK_MONOTONIC when the
+    process began, for the times in the summary.
+    """
+    run = Run(job, pool, publish, control, started if started is not None else time.monotonic())
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch.watch, run)
+            with run.scope:
+                try:
+                    await run.flow(probed)
+                except errors.BlitError as error:
+                    run.ending = run.ending or error
+                except WorkerDied:
+                    run.ending = run.ending or errors.Failed("a worker process died at once: is this Python intact?")
+            if run.must_clear:
+                await run.clear()
+            run.over = True
+            group.cancel_scope.cancel()
+    finally:
+        control.detach()
+    summary = summarise(run)
+    publish(RunFinished(summary))
+    return summary
+
+
+class Run:
+    """What one transfer knows while it lasts. The phases are its methods, in the order of `flow`."""
+
+    def __init__(self, job: Job, pool: Pool, publish: Publish, control: Control, started: float) -> None:
+        self.job, self.pool, self.publish, self.control, self.started = job, pool, publish, control, started
+        self.ledger = Ledger(publish)
+        self.crew = Crew(pool, self.ledger, publish)
+        self.scope = anyio.CancelScope()
+        self.schedule: Schedule | None = None
+        self.ending: errors.BlitError | None = None
+        self.phase = "starting"
+        self.route: route.Route | None = None
+        self.destination = b""
+        self.planning_s: float | None = None
+        self.options = job.options()
+        self.roots: list[str] = []
+        self.over = False
+        self.asking = False
+        self.swapped = False
+        self.planned = (0, 0)
+        self.answered = anyio.Event()
+
+    @property
+    def must_clear(self) -> bool:
+        """A large file was left in the middle: its temporary must go, unless the workers hang."""
+        schedule = self.schedule
+        return (
+            not isinstance(self.ending, errors.Stalled) and not self.control.aborted
+            and schedule is not None and (schedule.active is not None or bool(schedule.swaps and not self.swapped))
+        )  # fmt: skip
+
+    async def flow(self, probed: bool) -> None:
+        facts = await self.look(probed)
+        if self.route is not None and self.route.name == "direct":
+            await self.direct(facts)
+        else:
+            await self.stream(facts)
+            await self.link()
+            if self.job.mirror:
+                await self.delete()
+            await self.finish()
+        await self.flush()
+
+    def check(self) -> None:
+        """Between two phases: end here if something says so."""
+        if self.ledger.defect:
+            raise errors.Failed("internal error, please report it:\n" + self.ledger.defect)
+        if self.ledger.fatal is not None:
+            raise errors.Failed(_fatal_text(self.ledger.fatal))
+        if self.control.stopped_by is not None:
+            raise errors.Interrupted("interrupted", self.control.stopped_by or 2)
+        if self.schedule is not None and self.schedule.overlap:
+            path = os.fsdecode(self.schedule.overlap)
+            raise errors.Refused(f"source and destination overlap at {path}: nothing was deleted")
+
+    # -- the first look -------------------------------------------------------------------------------
+
+    async def look(self, probed: bool) -> dict[str, Any]:
+        self.phase = "looking"
+        worker = self.pool.workers[0]
+        facts = await (self.pool.answer(worker) if probed else self.pool.ask(worker, probe_task(self.job)))
+        if "defect" in facts:
+            self.ledger.take(facts)
+            self.check()
+        if "refused" in facts:
+            outcome, path, text = facts["refused"]
+            raise errors.by_outcome(outcome)(f"{os.fsdecode(path)} {text}")
+        self.options, self.roots = facts["options"], facts["roots"]
+        self.destination = facts["landings"][0][1]
+        landings = tuple((a, b) for a, b in facts["landings"])
+        self.publish(
+            RunStarted(self.job.command, self.job.sources, self.destination, landings, self.job.dry_run, time.time())
+        )
+        self.route = route.choose(self.job.mirror, self.job.checksum, facts["small"], facts["largest"])
+        self.publish(
+            RouteChosen(self.route.name, self.route.reason, None, len(self.pool.workers), tuple(facts["filesystems"]))
+        )
+        if self.job.mirror and facts["empty"] and not self.job.allow_empty_source:
+            source = os.fsdecode(self.job.sources[0])
+            raise errors.Refused(
+                f"{source} is empty and the destination is not: is it mounted? "
+                "If it is meant to be empty, say --allow-empty-source"
+            )
+        self.check()
+        return facts
+
+    # -- copying --------------------------------------------------------------------------------------
+
+    async def direct(self, facts: dict[str, Any]) -> None:
+        self.phase = "copying"
+        self.planned = tuple(facts["small"])
+        task = {
+            "op": "direct", "what": "direct", "folders": facts["folders"], "options": self.options,
+            "same": facts["same"], "files": self.planned[0], "bytes": self.planned[1],
+        }  # fmt: skip
+        listed: dict[str, Any] = {}
+        await self.crew.work(Listed([task], lambda _, answer: listed.update(answer)))
+        self.planned = (listed.get("planned_files", 0), listed.get("planned_bytes", 0))
+        self.plan_finished(listed.get("listed", 0), 0)
+        self.check()
+
+    async def stream(self, facts: dict[str, Any]) -> None:
+        self.phase = "copying"
+        same = [tuple(pair) for pair in facts["same"]]
+        schedule = Schedule(facts["folders"], self.options, same, len(self.pool.workers), not facts["rotational"])
+        self.schedule = schedule
+        await self.crew.work(schedule)
+        if schedule.plan_done:
+            self.plan_known()
+        self.check()
+
+    def plan_known(self) -> None:
+        """The tree is listed to its end; called once, by whoever notices first."""
+        schedule = self.schedule
+        if self.planning_s is None and schedule is not None:
+            self.plan_finished(schedule.folders, schedule.extra_count)
+
+    def plan_finished(self, folders: int, extras: int) -> None:
+        self.planning_s = time.monotonic() - self.started
+        files, size = self.totals()
+        self.publish(PlanFinished(files, size, self.ledger.unchanged, folders, extras, self.planning_s))
+
+    def totals(self) -> tuple[int, int]:
+        schedule = self.schedule
+        return self.planned if schedule is None else (schedule.files, schedule.bytes)
+
+    async def link(self) -> None:
+        schedule = self.schedule
+        assert schedule is not None
+        if not schedule.link_names:
+            return
+        self.phase = "linking"
+        tasks = (
+            {"op": "links", "what": "link", "parts": list(bucket), "options": self.options, "files": bucket.count}
+            for bucket in schedule.links
+            if bucket.count
+        )
+        await self.crew.work(Listed(tasks))
+        self.check()
+
+    # -- the mirror's deletions -----------------------------------------------------------------------
+
+    async def delete(self) -> None:
+        """Only after a complete scan and clean copies, only what was listed, only what the guard allows."""
+        schedule, job = self.schedule, self.job
+        assert schedule is not None
+        extras = schedule.extra_count
+        verdict = mirror.guard(
+            extras, schedule.dst_entries, not self.ledger.incomplete, job.max_delete, job.yes, job.can_ask, job.dry_run
+        )
+        if not extras and not schedule.swaps:
+            self.publish(MirrorFinished(0, schedule.kept))
+            return
+        self.publish(DeletionPlanned(extras, schedule.dst_entries, verdict.allowed, verdict.asks, verdict.reason))
+        allowed = verdict.allowed and (not verdict.asks or await self.answer())
+        if not allowed:
+            if not self.ledger.incomplete:
+                text = verdict.reason if not verdict.allowed else "nothing was deleted, as you answered"
+                self.ending = errors.Refused(text)
+            self.publish(MirrorFinished(0, extras))
+            await self.swap(undo=True)
+            return
+        if not job.dry_run:
+            await self.sync("everything copied is on disk before anything is deleted")
+        self.phase = "deleting"
+        await self.crew.work(Listed(self.delete_tasks(schedule.extras, "files")))
+        self.check()
+        # one after another: a folder can only go when those below it have gone
+        for task in self.delete_tasks(schedule.extras, "folders"):
+            await self.crew.work(Listed([task]))
+        await self.swap(undo=False)
+        self.publish(MirrorFinished(self.ledger.deleted, extras - self.ledger.deleted))
+        self.check()
+
+    def delete_tasks(self, extras: Spool, what: str) -> Iterator[Task]:
+        records = iter(extras) if what == "files" else reversed(extras)
+        for blobs in _chunks(records):
+            if what == "folders":
+                blobs.reverse()  # a task turns its own records round
+            yield {"op": "delete", "what": "delete", "extras": blobs, "options": self.options, "which": what}
+
+    async def answer(self) -> bool:
+        """Wait for the person; the stall clock stands meanwhile."""
+        self.asking = True
+        try:
+            while self.control.reply is None and self.control.stopped_by is None:
+                await self.answered.wait()
+                self.answered = anyio.Event()
+        finally:
+            self.asking = False
+        return bool(self.control.reply)
+
+    async def swap(self, undo: bool) -> None:
+        schedule = self.schedule
+        if schedule is None or not schedule.swaps:
+            return
+        swaps, schedule.swaps = schedule.swaps, []
+        self.swapped = not undo
+        task = {"op": "swap", "what": "delete", "swaps": swaps, "options": self.options, "undo": undo}
+        await self.crew.work(Listed([task]))
+
+    # -- the end --------------------------------------------------------------------------------------
+
+    async def finish(self) -> None:
+        """Folder metadata last: everything before would have changed the times again."""
+        schedule = self.schedule
+        assert schedule is not None
+        if self.job.dry_run or not len(schedule.finish):
+            return
+        self.phase = "finishing"
+        late: list[bytes] = []
+
+        def keep(_: Task, answer: dict[str, Any]) -> None:
+            if "late" in answer:
+                late.append(answer["late"])
+
+        def task(blobs: list[bytes], last: bool) -> Task:
+            return {
+                "op": "finish", "what": "finish", "folders": blobs, "options": self.options,
+                "swapped": self.swapped, "last": last,
+            }  # fmt: skip
+
+        tasks = (task(blobs[::-1], False) for blobs in _chunks(reversed(schedule.finish)))
+        await self.crew.work(Listed(tasks, keep))
+        if late:
+            await self.crew.work(Listed([task(late, True)]))
+        self.check()
+
+    async def flush(self) -> None:
+        if not self.options & wire.DURABLE or self.job.dry_run or not (self.ledger.files or self.ledger.deleted):
+            return
+        await self.sync("--durable" if self.job.durable else "the destination can be unplugged or lies on a network")
+
+    async def sync(self, reason: str) -> None:
+        """Everything written so far is on the device when this returns."""
+        self.phase = "flushing"
+        self.publish(Flushing((self.destination,), reason))
+        task = {"op": "sync", "what": "flush", "roots": self.roots}
+        await self.crew.work(Listed([task]))
+        if self.ledger.incomplete:
+            raise errors.Failed(f"the destination could not be flushed to its device: {self.ledger.failures[-1].message}")
+
+    async def clear(self) -> None:
+        """After a stop: remove what the workers began and will not end."""
+        self.crew.stopping = False
+        self.pool.flag(0)
+        schedule = self.schedule
+        assert schedule is not None
+        large = schedule.active
+        tasks: list[Task] = []
+        if large is not None and large.temporary:
+            tasks.append({"op": "large_abandon", "what": "clear", "file": large.blob, "temporary": large.temporary,
+                          "options": self.options})  # fmt: skip
+        if schedule.swaps and not self.swapped:
+            tasks.append({"op": "swap", "what": "clear", "swaps": schedule.swaps, "options": self.options, "undo": True})
+        with anyio.move_on_after(5):
+            await self.crew.work(Listed(tasks))
+
+
+def _chunks(blobs: Iterator[bytes]) -> Iterator[list[bytes]]:
+    held: list[bytes] = []
+    size = 0
+    for blob in blobs:
+        held.append(blob)
+        size += len(blob)
+        if size >= _TASK_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+def _fatal_text(failure: Any) -> str:
+    import errno
+
+    path = os.fsdecode(failure.path)
+    advice = {
+        errno.ENOSPC: "no space is left there: free some and run the same command again, it will go on",
+        errno.EDQUOT: "your quota there is used up: free some space and run the same command again",
+        errno.EROFS: "the destination is mounted read-only",
+    }
+    return f"{path}: {advice.get(failure.errno, failure.message)}"
+

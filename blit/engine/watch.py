@@ -1,0 +1,150 @@
+"""Looks at the status pages while a run lasts: heartbeats, the stall rule, and the commands of a face."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+
+from blit import errors
+from blit.engine.pulse import LOOK, Pulse
+from blit.events import Activity, Heartbeat, Paused, Resumed, Stalled
+from blit.worker import status
+from blit.worker.system import mount_of
+
+if TYPE_CHECKING:
+    from blit.engine.transfer import Run
+
+# seconds that a first Ctrl-C waits for workers that do not move before it becomes a second one
+_STOP_PATIENCE = 2.0
+
+
+async def watch(run: Run) -> None:
+    """Runs beside the flow; cancelled at its end."""
+    command = anyio.Event()
+
+    def heard() -> None:
+        command.set()
+
+    run.control.attach(heard)
+    pulse = Pulse(time.monotonic())
+    last_ticks: dict[int, tuple[int, float]] = {}
+    if run.control.stopped_by is not None:
+        command.set()
+    while not run.over:
+        with anyio.move_on_after(LOOK):
+            await command.wait()
+        if command.is_set():
+            command = anyio.Event()
+            _obey(run)
+        now = time.monotonic()
+        schedule = run.schedule
+        if schedule is not None and schedule.plan_done and run.phase == "copying":
+            run.plan_known()
+        signs = (run.pool.counters()[0], run.crew.numbers, _flushed(run))
+        held = run.crew.paused or run.asking
+        beat = pulse.look(now, signs, bool(run.crew.idle), held)
+        _note(run, last_ticks, now)
+        if beat:
+            run.publish(_heartbeat(run, now, pulse.quiet))
+            run.crew.wake()  # whatever the plan holds goes to whoever is hungry
+        if run.control.stopped_by is not None and pulse.quiet > _STOP_PATIENCE and not held:
+            _end_now(run, errors.Interrupted("interrupted", run.control.stopped_by or 2))
+        elif pulse.stalled:
+            _stall(run, last_ticks, now, pulse.quiet)
+
+
+def _obey(run: Run) -> None:
+    """Do what the face has asked for."""
+    control, crew, pool = run.control, run.crew, run.pool
+    if control.aborted:
+        _end_now(run, errors.Interrupted("interrupted", control.stopped_by or 2))
+    elif control.stopped_by is not None and not crew.stopping:
+        crew.stopping = True
+        pool.flag(status.STOP)
+    elif control.paused != crew.paused and not crew.stopping:
+        crew.paused = control.paused
+        pool.flag(status.PAUSE if control.paused else status.RUN)
+        elapsed = time.monotonic() - run.started
+        run.publish(Paused(elapsed) if control.paused else Resumed(elapsed))
+    run.answered.set()
+    crew.wake()
+
+
+def _end_now(run: Run, error: errors.BlitError) -> None:
+    """Leave everything as it is: processes that hang in the kernel are left behind."""
+    run.ending = run.ending or error
+    run.control.aborted = True
+    run.pool.flag(status.ABORT)
+    run.pool.kill()
+    run.scope.cancel()
+
+
+def _stall(run: Run, last: dict[int, tuple[int, float]], now: float, quiet: float) -> None:
+    """End the run and say where it stands still: at the worker that has been silent longest."""
+    busy = [w for w in run.pool.workers if w.task is not None] or run.pool.workers
+    worst = min(busy, key=lambda w: last.get(w.slot, (0, now))[1])
+    operation, path, _, _ = worst.view.activity()
+    kind, name = mount_of(os.fsdecode(path))
+    device = f"{name} ({kind})" if kind else "unknown device"
+    run.publish(Stalled(operation, path, device, quiet))
+    run.ending = errors.Stalled(
+        f"nothing moved for {quiet:.0f} s while blit waited for: {operation} {os.fsdecode(path)} on {device}. "
+        "Check that the device and its mount answer (ls, dmesg), then run the same command again"
+    )
+    run.pool.kill()
+    run.scope.cancel()
+
+
+def _note(run: Run, last: dict[int, tuple[int, float]], now: float) -> None:
+    for worker in run.pool.workers:
+        ticks = worker.view.counters()[0]
+        if last.get(worker.slot, (-1, 0.0))[0] != ticks:
+            last[worker.slot] = (ticks, now)
+
+
+def _heartbeat(run: Run, now: float, quiet: float) -> Heartbeat:
+    _, files, moved, _ = run.pool.counters()
+    schedule = run.schedule
+    plan_done, batches, waiting = True, 0, 0
+    if schedule is not None:
+        plan_done = schedule.plan_done
+        batches = schedule.plan.waiting_batches() + len(schedule.large)
+        waiting = schedule.plan.waiting_bytes + sum(large.size for large in schedule.large)
+    planned_files, planned_bytes = run.totals()
+    activities = []
+    for worker in run.pool.workers:
+        operation, path, size, done = worker.view.activity()
+        if worker.task is not None:
+            activities.append(Activity(worker.slot, operation, path, size, done))
+    return Heartbeat(
+        elapsed=now - run.started,
+        phase="paused" if run.crew.paused else run.phase,
+        files=files,
+        bytes=moved,
+        planned_files=planned_files,
+        planned_bytes=planned_bytes,
+        plan_done=plan_done and run.phase != "looking",
+        waiting_batches=batches,
+        waiting_bytes=waiting,
+        starved=run.crew.idle,
+        quiet=quiet,
+        workers=tuple(activities),
+    )
+
+
+def _flushed(run: Run) -> object:
+    """While a worker syncs: what the kernel has written out. It moves as long as the device lives."""
+    if not any(w.view.activity()[0] == "sync" for w in run.pool.workers if w.task is not None):
+        return None
+    written = []
+    try:
+        with open("/proc/vmstat", "rb") as table:
+            for line in table:
+                if line.startswith((b"nr_writeback ", b"nr_written ")):
+                    written.append(line)
+    except OSError:
+        return None
+    return tuple(written)

@@ -1,0 +1,204 @@
+"""The pool of worker processes: started at once, asked over pipes, watched through shared pages.
+
+Imported before anything heavy, so that the workers boot while the program still imports; therefore
+no module here may import more than the standard library's cheap ones at the top.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import sys
+
+from blit.worker import status, tmpname, wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+MOST_WORKERS = 64
+_BOOT = (
+    "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
+)
+
+
+class WorkerDied(Exception):
+    """The process has ended with a task in hand."""
+
+
+class Worker:
+    """One process and the three things that are shared with it."""
+
+    __slots__ = ("slot", "pid", "tasks", "answers", "view", "task", "base")
+
+    def __init__(self, slot: int, pid: int, tasks: int, answers: int, view: status.View) -> None:
+        self.slot, self.pid, self.tasks, self.answers, self.view = slot, pid, tasks, answers, view
+        self.task: dict[str, Any] | None = None  # what it is doing
+        self.base = (0, 0)  # files and bytes on its page when it began the task
+
+
+class Pool:
+    """Starts workers and carries tasks to them. Slots are never reused by two living workers."""
+
+    def __init__(self, count: int) -> None:
+        # an anonymous file: its pages are shared by whoever maps it, and it is gone with the last
+        if hasattr(os, "memfd_create"):
+            self._shared = os.memfd_create("blit-status")
+        else:
+            import tempfile
+
+            self._shared, path = tempfile.mkstemp()
+            os.unlink(path)
+        os.ftruncate(self._shared, MOST_WORKERS * status.PAGE)
+        self.map = mmap.mmap(self._shared, MOST_WORKERS * status.PAGE)
+        self.token = tmpname.run_token(os.getpid())
+        self.workers: list[Worker] = []
+        self.lost = (0, 0)  # files and bytes that dead workers had counted and that are done again
+        self.retired: list[Worker] = []
+        for _ in range(count):
+            self.start()
+
+    def start(self) -> Worker:
+        """One more worker, in a fresh slot. OSError where the system has no process left to give."""
+        slot = len(self.workers) + len(self.retired)
+        if slot >= MOST_WORKERS:
+            raise OSError(11, "no slot left")
+        theirs_in, ours_out = os.pipe()
+        ours_in, theirs_out = os.pipe()
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        # blocked until the worker ignores them: a Ctrl-C at start must not kill it
+        blocked = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+        null = os.open(os.devnull, os.O_RDWR)
+        # the numbers must not collide with the targets of the dup2s
+        high = [_above(fd) for fd in (theirs_in, theirs_out, self._shared, null)]
+        try:
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT.format(root=root),
+                 str(slot), self.token, str(os.getpid())],
+                dict(os.environ),
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, high[3], 0),
+                    (os.POSIX_SPAWN_DUP2, high[3], 1),
+                    (os.POSIX_SPAWN_DUP2, high[3], 2),
+                    (os.POSIX_SPAWN_DUP2, high[0], 3),
+                    (os.POSIX_SPAWN_DUP2, high[1], 4),
+                    (os.POSIX_SPAWN_DUP2, high[2], 5),
+                ],
+                setsigmask=blocked,
+            )  # fmt: skip
+        finally:
+            for fd in (theirs_in, theirs_out, null, *high):
+                os.close(fd)
+        os.set_blocking(ours_out, False)
+        os.set_blocking(ours_in, False)
+        view = status.View(self.map, slot)
+        worker = Worker(slot, pid, ours_out, ours_in, view)
+        self.workers.append(worker)
+        return worker
+
+    def post(self, worker: Worker, task: Mapping[str, object]) -> bytes:
+        """Hand over a task without waiting; returns what did not fit into the pipe."""
+        files, moved = worker.view.counters()[1:3]
+        worker.task, worker.base = dict(task), (files, moved)
+        data = wire.frame(task)
+        try:
+            return data[os.write(worker.tasks, data) :]
+        except BlockingIOError:
+            return data
+        except BrokenPipeError:
+            raise WorkerDied from None
+
+    async def ask(self, worker: Worker, task: Mapping[str, object]) -> dict[str, Any]:
+        """Give a worker a task and wait for its answer. Raises WorkerDied."""
+        rest = self.post(worker, task)
+        while rest:
+            import anyio
+
+            await anyio.wait_writable(worker.tasks)
+            try:
+                rest = rest[os.write(worker.tasks, rest) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise WorkerDied from None
+        return await self.answer(worker)
+
+    async def answer(self, worker: Worker) -> dict[str, Any]:
+        """The answer to the task that was posted. Raises WorkerDied."""
+        import anyio
+
+        parts = bytearray()
+        need = wire.HEADER.size
+        while len(parts) < need:
+            await anyio.wait_readable(worker.answers)
+            try:
+                part = os.read(worker.answers, 1 << 20)
+            except BlockingIOError:
+                continue
+            if not part:
+                raise WorkerDied
+            parts += part
+            if len(parts) >= wire.HEADER.size:
+                need = wire.HEADER.size + wire.HEADER.unpack_from(parts)[0]
+        worker.task = None
+        answer: dict[str, Any] = wire.load(bytes(memoryview(parts)[wire.HEADER.size : need]))
+        return answer
+
+    def replace(self, worker: Worker) -> Worker | None:
+        """Take a dead worker out and start another; None where there can be no more."""
+        files, moved = worker.view.counters()[1:3]
+        self.lost = (
+            self.lost[0] + files - worker.base[0],
+            self.lost[1] + moved - worker.base[1],
+        )
+        self.workers.remove(worker)
+        self.retired.append(worker)
+        for fd in (worker.tasks, worker.answers):
+            os.close(fd)
+        try:
+            os.waitpid(worker.pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+        try:
+            return self.start()
+        except OSError:
+            return None
+
+    def counters(self) -> tuple[int, int, int, int]:
+        """ticks, files and bytes of all workers together; the first byte's CLOCK_MONOTONIC ns or 0."""
+        ticks = files = moved = first = 0
+        for worker in (*self.workers, *self.retired):
+            t, f, b, n = worker.view.counters()
+            ticks, files, moved = ticks + t, files + f, moved + b
+            if n and (not first or n < first):
+                first = n
+        return ticks, files - self.lost[0], moved - self.lost[1], first
+
+    def flag(self, flag: int) -> None:
+        for worker in self.workers:
+            worker.view.set_flag(flag)
+
+    def kill(self) -> None:
+        """End the workers now, also those that hang; a process stuck in the kernel stays and is left behind."""
+        for worker in self.workers:
+            try:
+                os.kill(worker.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def close(self) -> None:
+        """Let the workers go: they end when their pipe closes. Nobody waits for them."""
+        for worker in self.workers:
+            os.close(worker.tasks)
+            os.close(worker.answers)
+        self.workers.clear()
+
+
+def _above(fd: int) -> int:
+    """A duplicate with a number of at least 10, close-on-exec."""
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)

@@ -1,0 +1,286 @@
+"""The faces without a screen: a progress bar on a terminal, quiet lines elsewhere, NDJSON for scripts.
+
+A face is a subscriber in a thread of its own: a terminal or a pipe that does not read blocks this
+thread and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO, Any, Protocol
+
+from blit import events, show
+from blit.bus import Mailbox
+from blit.events import (
+    BatchFinished,
+    DeletionPlanned,
+    Event,
+    Flushing,
+    Heartbeat,
+    RouteChosen,
+    RunFinished,
+    RunStarted,
+    Summary,
+)
+from blit.state import TransferState
+
+SHOWN_FAILURES = 20  # named on stderr; -v names all
+BAR_AFTER = 0.4  # seconds: a run that is over before that never shows a bar
+_WORST_WAIT = 2.0  # seconds that the end of a stalled run waits for an output that does not take
+
+
+class Face(Protocol):
+    def hear(self, event: Event) -> None: ...
+    def close(self) -> None: ...
+
+
+class Printer:
+    """Reads a mailbox in a thread and hands the events to a face; a closed pipe ends it quietly."""
+
+    def __init__(self, mailbox: Mailbox, face: Face) -> None:
+        self._mailbox, self._face = mailbox, face
+        self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._mailbox.ended:
+                event = self._mailbox.get(timeout=0.5)
+                if event is not None:
+                    self._face.hear(event)
+        except (BrokenPipeError, ValueError):
+            pass  # whoever read us has left; the copy goes on
+        finally:
+            try:
+                self._face.close()
+            except (BrokenPipeError, ValueError):
+                pass
+
+    def wait(self, patient: bool) -> None:
+        """Until all is printed; an impatient end does not wait for a pipe that nobody reads."""
+        self._thread.join(None if patient else _WORST_WAIT)
+
+
+class Json:
+    """One event a line on stdout; the summary last."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out, self._first = out, True
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, RunFinished):
+            self._line({"type": "run_finished", "outcome": event.summary.outcome, "exit_code": event.summary.exit_code})
+            self._line(summary_json(event.summary))
+        else:
+            self._line({"type": events.type_name(event), **events.plain(event)})
+
+    def _line(self, value: dict[str, Any]) -> None:
+        if self._first:
+            value = {"type": value.pop("type"), "schema": events.SCHEMA, **value}
+            self._first = False
+        self._out.write(json.dumps(value) + "\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        pass
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    return {"type": "summary", **events.plain(summary)}
+
+
+class Lines:
+    """Text: changes and the summary on stdout, progress and trouble on stderr."""
+
+    def __init__(
+        self, out: IO[str], err: IO[str], verbose: bool, quiet: bool, itemize: bool,
+        answer: Callable[[bool], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._out, self._err = out, err
+        self._verbose, self._quiet, self._itemize = verbose, quiet, itemize
+        self._answer = answer
+        self._state = TransferState()
+        self._bar: Bar | None = None
+        self._watched = err.isatty() and not quiet and os.environ.get("TERM") != "dumb"
+        self._named = 0
+
+    def hear(self, event: Event) -> None:
+        self._state = state = self._state.after(event)
+        match event:
+            case RunStarted():
+                if (self._watched or self._verbose) and not self._quiet:
+                    for source, destination in event.landings:
+                        self._say(f"{show.path(source)} → {show.path(destination)}")
+            case RouteChosen():
+                if self._verbose:
+                    self._say(f"route {event.route}: {event.reason}")
+            case BatchFinished():
+                if self._itemize:
+                    self._changes(event)
+            case events.Failed():
+                self._failure(event)
+            case Heartbeat():
+                self._beat(state, event)
+            case Flushing():
+                if self._verbose:
+                    self._say(f"flushing: {event.reason}")
+            case DeletionPlanned():
+                if event.asks:
+                    self._ask(event)
+                elif self._verbose:
+                    self._say(f"deletion: {event.reason}")
+            case RunFinished():
+                self._close_bar()
+                self._finish(event.summary)
+            case _:
+                pass
+
+    def close(self) -> None:
+        self._close_bar()
+        self._out.flush()
+
+    def _say(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.above(line)
+        else:
+            self._err.write(line + "\n")
+            self._err.flush()
+
+    def _changes(self, event: BatchFinished) -> None:
+        lines = "".join(f"{c.reason:<8}{show.path(c.path)}\n" for c in event.changes)
+        if lines:
+            if self._bar is not None:
+                self._bar.pause()
+            self._out.write(lines)
+            self._out.flush()
+
+    def _failure(self, failure: events.Failed) -> None:
+        self._named += 1
+        if self._named <= SHOWN_FAILURES or self._verbose:
+            self._say(f"blit: {failure_line(failure)}")
+
+    def _beat(self, state: TransferState, beat: Heartbeat) -> None:
+        if self._watched and beat.elapsed >= BAR_AFTER:
+            if self._bar is None:
+                self._bar = Bar(self._err)
+            self._bar.update(state)
+        elif self._verbose and not self._watched:
+            self._say(progress_line(state))
+
+    def _ask(self, event: DeletionPlanned) -> None:
+        if self._bar is not None:
+            self._bar.pause()
+        self._err.write(f"Delete {show.count(event.entries, 'entry', 'entries')} that only the destination has? [y/N] ")
+        self._err.flush()
+        reply = sys.stdin.readline().strip().lower()
+        if self._answer is not None:
+            self._answer(reply in ("y", "yes"))
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _finish(self, summary: Summary) -> None:
+        if self._named > SHOWN_FAILURES and not self._verbose:
+            self._say(f"blit: and {self._named - SHOWN_FAILURES:,} more (-v names all)")
+        if summary.message:
+            self._say(f"blit: {show_message(summary.message)}")
+        if not self._quiet:
+            for warning in summary.warnings:
+                self._say(f"blit: {show.text(warning)}")
+        if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
+            self._out.write(summary_line(summary) + "\n")
+        self._out.flush()
+
+
+def failure_line(failure: events.Failed) -> str:
+    code = f" (errno {failure.errno})" if failure.errno else ""
+    return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
+
+
+def show_message(message: str) -> str:
+    return "\n".join(show.text(line) for line in message.splitlines())
+
+
+def progress_line(state: TransferState) -> str:
+    """`  42 %  1.2 GB of 2.9 GB  12,034 of 40,000 files  480 MB/s  4 s left`"""
+    least = "" if state.plan_done else "≥ "
+    percent = f"{state.percent:3.0f} %  " if state.plan_done else ""
+    parts = [
+        f"{percent}{show.size(state.bytes)} of {least}{show.size(max(state.bytes_total, state.bytes))}",
+        f"{state.files:,} of {least}{max(state.files_total, state.files):,} files",
+    ]
+    if state.phase != "copying":
+        parts.append(state.phase)
+    parts.append(show.rate(state.rate))
+    if state.eta is not None:
+        parts.append(f"{show.seconds(max(1.0, state.eta))} left")
+    if state.quiet >= 2:
+        what = state.beat.workers[0] if state.beat and state.beat.workers else None
+        where = f": {what.operation} {show.path(what.path)}" if what else ""
+        parts.append(f"nothing moved for {state.quiet:.0f} s{where}")
+    return "  ".join(parts)
+
+
+def summary_line(summary: Summary) -> str:
+    files, moved, total = summary.files, summary.bytes.copied, summary.seconds.total
+    would = "would copy" if summary.dry_run else "copied"
+    parts = [f"{would} {show.count(files.copied, 'file')}, {show.size(moved)}"]
+    if files.unchanged:
+        parts.append(f"{files.unchanged:,} unchanged")
+    if files.deleted:
+        parts.append(f"{files.deleted:,} {'to delete' if summary.dry_run else 'deleted'}")
+    if files.failed:
+        parts.append(f"{files.failed:,} failed")
+    line = ", ".join(parts) + f" in {show.seconds(total)}"
+    return line + (f" ({show.rate(moved / total)})" if moved and total > 0 and not summary.dry_run else "")
+
+
+class Bar:
+    """Rich's live progress on stderr, imported when the first one is drawn."""
+
+    def __init__(self, err: IO[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+        console = Console(file=err, highlight=False, markup=False, emoji=False)
+        self._progress = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=20),
+            TextColumn("{task.description}", markup=False),
+            console=console,
+            transient=True,
+            auto_refresh=True,
+            refresh_per_second=8,
+            expand=False,
+        )
+        self._task = self._progress.add_task("", total=None)
+        self._running = False
+
+    def update(self, state: TransferState) -> None:
+        if not self._running:
+            self._progress.start()
+            self._running = True
+        total = 100.0 if state.plan_done else None
+        width = max(20, self._progress.console.width - 26)
+        text = progress_line(state)
+        if len(text) > width:
+            text = text[: width - 1] + "…"
+        self._progress.update(self._task, total=total, completed=state.percent, description=text)
+
+    def above(self, line: str) -> None:
+        self._progress.console.print(line, soft_wrap=True)
+
+    def pause(self) -> None:
+        """Take the bar away until the next update: something else wants the terminal."""
+        if self._running:
+            self._progress.stop()
+            self._running = False
+
+    def close(self) -> None:
+        self.pause()

@@ -1,0 +1,39 @@
+"""A Job is what the user asked for, and nothing else; where it lands is `worker.landing`'s pure rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blit.worker import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One transfer. Paths are absolute bytes with the trailing slash as it was given: it decides."""
+
+    command: str  # "copy" or "mirror"
+    sources: tuple[bytes, ...]
+    target: bytes
+    dry_run: bool = False
+    checksum: bool = False  # decide by content, not by size and time
+    durable: bool = False  # exit 0 means: on disk
+    itemize: bool = False  # name every change (-v, -n)
+    yes: bool = False  # a mirror may delete without asking
+    max_delete: int | None = None  # None: the default guard
+    allow_empty_source: bool = False
+    can_ask: bool = False  # somebody sits there who can answer
+    workers: int | None = None  # debugging only
+
+    @property
+    def mirror(self) -> bool:
+        return self.command == "mirror"
+
+    def options(self) -> int:
+        """The job as the number that every task of a worker carries."""
+        return (
+            wire.DRY * self.dry_run
+            | wire.CHECKSUM * self.checksum
+            | wire.MIRROR * self.mirror
+            | wire.ITEMIZE * self.itemize
+            | wire.DURABLE * self.durable
+        )

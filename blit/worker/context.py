@@ -1,0 +1,78 @@
+"""What every task of one worker shares: its page, its open folders, its names, its rights, its ladder."""
+
+from __future__ import annotations
+
+import os
+
+from blit.worker import metadata, status, tmpname, wire
+from blit.worker.folders import Folders
+from blit.worker.ladder import Ladder
+
+# the destination as a whole cannot take more: the run ends with one message, not one a file
+FATAL = frozenset(("ENOSPC", "EDQUOT", "EROFS"))
+
+
+class Context:
+    def __init__(self, page: status.Page, token: str, slot: int, parent: int) -> None:
+        self.page = page
+        self.folders = Folders()
+        self.names = tmpname.Names(token, slot)
+        self.token = token
+        self.me = metadata.Identity()
+        self.ladder = Ladder(page)
+        self.parent = parent
+        self.ladder.may_continue = self.alive
+
+    def alive(self) -> bool:
+        """False once the program that started this worker has died: nothing may be written any more."""
+        return os.getppid() == self.parent
+
+    def go_on(self) -> bool:
+        """Between two files: wait out a pause; False when asked to stop, or orphaned."""
+        flag = self.page.flag()
+        if flag == status.PAUSE:
+            self.ladder.obey(flag)
+            flag = self.page.flag()
+        return flag == status.RUN and os.getppid() == self.parent
+
+
+class Result:
+    """What a task did, gathered here and sent as a dict (keys: the attributes)."""
+
+    def __init__(self) -> None:
+        self.files = 0  # copied, mended and linked
+        self.bytes = 0  # moved or cloned
+        self.unchanged = 0
+        self.cloned = 0
+        self.cloned_bytes = 0
+        self.deleted = 0
+        self.methods = [0] * len(wire.METHODS)
+        self.failures: list[tuple[bytes, str, int, str]] = []  # path, step, errno, message
+        self.changes: list[tuple[int, bytes, int]] = []  # reason, path below the destination, method
+        self.skipped: list[tuple[bytes, str]] = []  # path, why: sockets, devices
+        self.vanished = 0
+        self.left = 0  # entries not done because the run is ending
+        self.fatal: tuple[bytes, str, int, str] | None = None
+        self.replaced = 0
+
+    def as_dict(self) -> dict[str, object]:
+        return {k: v for k, v in self.__dict__.items() if v}
+
+
+def join(*parts: str) -> str:
+    return "/".join(p for p in parts if p) if parts[0] != "/" else "/" + "/".join(p for p in parts[1:] if p)
+
+
+def raw(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
+
+
+def shown(dst_rel: str, src_rel: str) -> str:
+    """A destination path for people: what is built beside its place shows under its final name."""
+    if tmpname.PREFIX not in dst_rel:
+        return dst_rel
+    names, real = dst_rel.split("/"), src_rel.split("/")
+    for back in range(1, min(len(names), len(real)) + 1):
+        if tmpname.is_temporary(names[-back]):
+            names[-back] = real[-back]
+    return "/".join(names)

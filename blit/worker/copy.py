@@ -1,0 +1,461 @@
+"""Copies the entries of a batch: temporary name, bytes, metadata, then the rename that makes it real.
+
+A file whose place is free is renamed at once. A file that replaces something waits until the batch
+is on disk (one sync for all of them), so that a power cut leaves the old or the new content, never
+neither. Trouble with one entry is data in the result; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from blit.worker import compare, metadata, status, system, tmpname, wire
+from blit.worker.context import FATAL, Context, Result, join, raw, shown
+from blit.worker.folders import grant
+from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FATAL_ERRNOS = frozenset(getattr(errno, name) for name in FATAL)
+# errors of the destination that the kernel reports from a call on both files
+_TARGET_ERRNOS = _FATAL_ERRNOS | {errno.EFBIG}
+_FEW = 2  # replaced files up to which one fsync each beats a sync of the whole filesystem
+
+
+class Changed(Exception):
+    """The source is not what it was; the text says how."""
+
+
+class Vanished(Exception):
+    """The source is gone."""
+
+
+class Copier:
+    """One batch. The task: `groups` (dumps of wire groups), `options`."""
+
+    def __init__(self, context: Context, options: int) -> None:
+        self.c = context
+        self.page = context.page
+        self.options = options
+        self.dry = bool(options & wire.DRY)
+        self.itemize = bool(options & wire.ITEMIZE)
+        self.result = Result()
+        # (dst_root, dst_rel, temporary, target, size, method, reason)
+        self.waiting: list[tuple[str, str, str, str, int, int, int]] = []
+
+    def run(self, groups: list[bytes]) -> Result:
+        stopped = False
+        for blob in groups:
+            src_root, dst_root, src_rel, dst_rel, names, entries = wire.load(blob)
+            if stopped or self.result.fatal:
+                self.result.left += len(entries)
+                continue
+            stopped = self.run_entries(src_root, dst_root, src_rel, dst_rel, names, entries)
+        self.flush()
+        self.page.operation(status.IDLE)
+        return self.result
+
+    def run_entries(
+        self,
+        src_root: str,
+        dst_root: str,
+        src_rel: str,
+        dst_rel: str,
+        names: dict[str, str] | None,
+        entries: list[tuple[str, int, int, int, int, int]],
+    ) -> bool:
+        """All entries of one folder; True when the run was stopped before the last."""
+        page, context, result = self.page, self.c, self.result
+        page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+        try:
+            page.operation(status.OPEN_SOURCE)
+            sfd = context.folders.open(src_root, src_rel)
+            if self.dry:
+                dfd = -1
+                if any(e[5] == wire.COMPARE for e in entries):
+                    dfd = context.folders.open(dst_root, dst_rel)
+            else:
+                page.operation(status.MKDIR)
+                dfd = context.folders.open(dst_root, dst_rel, make=True)
+        except OSError as error:
+            # nothing of this folder can be copied: one failure an entry, so that none is forgotten
+            for entry in entries:
+                page.name(entry[0])
+                self._failed(error, src_root, src_rel, dst_root, dst_rel, entry[0], entry[0])
+            return False
+        shown_rel = shown(dst_rel, src_rel)
+        pair = (os.fstat(sfd).st_dev, os.fstat(dfd).st_dev if dfd >= 0 else 0)
+        inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
+        born: tuple[int, int] | None = None
+        parent, getppid = context.parent, os.getppid
+        flags, flag_at = page.map, page.base + 33
+        for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
+            if (flags[flag_at] or getppid() != parent) and not context.go_on():
+                result.left += len(entries) - index
+                return True
+            target = names[name] if names else name
+            visible = name if names and tmpname.is_temporary(target) else target
+            page.name(name, size if size > FIRST_CHUNK else 0)
+            temporary = ""
+            try:
+                if reason == wire.COMPARE:
+                    verdict = compare.verdict(
+                        context, sfd, dfd, name, target, size, self.options
+                    )
+                    if verdict is None:
+                        result.unchanged += 1
+                        page.file_done(0)
+                        continue
+                    reason = verdict
+                    if reason != wire.CONTENT:
+                        kind = -1  # only its metadata differs
+                elif reason == wire.MODE:
+                    kind = -1
+                if self.dry:
+                    self._count(shown_rel, visible, size if kind == wire.FILE else 0, wire.METADATA, reason)
+                    continue
+                if kind == -1:
+                    page.operation(status.SET_METADATA)
+                    metadata.mend(context.me, sfd, dfd, name, target, self.options)
+                    page.file_done(0)
+                    self._count(shown_rel, visible, 0, wire.METADATA, reason)
+                    continue
+                temporary = context.names.next()
+                if kind == wire.FILE:
+                    if size <= FIRST_CHUNK and context.ladder.rungs.get(pair) == wire.KERNEL:
+                        page.operation(status.COPY)
+                        done = self._small(sfd, dfd, name, temporary, size, mtime, ino, born, inherits)
+                    else:
+                        done = None
+                    if done is None:
+                        method, size = self._careful(sfd, dfd, name, temporary, pair, inherits)
+                    else:
+                        born = done
+                        method = wire.KERNEL
+                        page.file_done(size)
+                else:
+                    method = self._special(sfd, dfd, name, temporary)
+                    size = 0
+                    page.file_done(0)
+                if reason == wire.NEW:
+                    page.operation(status.RENAME)
+                    os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
+                    self._count(shown_rel, visible, size, method, reason)
+                else:
+                    self.waiting.append((dst_root, dst_rel, temporary, target, size, method, reason))
+            except Stopped:
+                _discard(temporary, dfd)
+                result.left += len(entries) - index
+                return True
+            except Vanished:
+                _discard(temporary, dfd)
+                result.vanished += 1
+            except (Changed, Shrunk) as trouble:
+                _discard(temporary, dfd)
+                text = str(trouble) or "it became shorter while it was copied"
+                path = raw(join(src_root, src_rel, name))
+                result.failures.append((path, "changed", 0, text))
+            except OSError as error:
+                _discard(temporary, dfd)
+                self._failed(error, src_root, src_rel, dst_root, dst_rel, name, target)
+                if result.fatal:
+                    result.left += len(entries) - index - 1
+                    return True
+        return False
+
+    def _small(
+        self,
+        sfd: int,
+        dfd: int,
+        name: str,
+        temporary: str,
+        size: int,
+        mtime: int,
+        ino: int,
+        born: tuple[int, int] | None,
+        inherits: bool,
+    ) -> tuple[int, int] | None:
+        """The hot path: nine system calls for a small file that is what the scan saw.
+
+        Returns the owner that new files get in this folder; None when anything was not as
+        expected, the temporary being gone again: the careful path then takes the file.
+        """
+        try:
+            s = os.open(name, READ, dir_fd=sfd)
+        except OSError:
+            return None
+        d = -1
+        try:
+            try:
+                d = os.open(temporary, CREATE, 0o600, dir_fd=dfd)
+            except PermissionError:
+                return None
+            moved = os.copy_file_range(s, d, size) if size else len(os.read(s, 1))
+            info = os.fstat(s)
+            if (
+                moved != size
+                or info.st_mtime_ns != mtime
+                or info.st_size != size
+                or info.st_ino != ino
+                or (size >= 4096 and info.st_blocks << 9 < size)
+            ):
+                _discard(temporary, dfd)
+                return None
+            if born is None:
+                mine = os.fstat(d)
+                born = (mine.st_uid, mine.st_gid)
+            me = self.c.me
+            mode = info.st_mode & 0o7777
+            if (info.st_uid, info.st_gid) != born or mode & 0o6000:
+                metadata.set_owner_and_mode(me, d, info, born, 0o600, self.options)
+            elif mode != 0o600 and not self.options & wire.MODELESS:
+                os.fchmod(d, mode)
+            if inherits or system.list_xattrs(s):
+                metadata.copy_xattrs(me, s, d, existing=inherits)
+            os.utime(d, ns=(info.st_atime_ns, mtime))
+            closing, d = d, -1
+            os.close(closing)  # its error is a write error
+            return born
+        except OSError as error:
+            _discard(temporary, dfd)
+            if error.errno in system.CANNOT:
+                return None
+            raise
+        finally:
+            os.close(s)
+            if d >= 0:
+                os.close(d)
+
+    def _careful(
+        self, sfd: int, dfd: int, name: str, temporary: str, pair: tuple[int, int], inherits: bool
+    ) -> tuple[int, int]:
+        """Any regular file: (method, size). A source that changes meanwhile is tried once more."""
+        for attempt in (1, 2):
+            self.page.operation(status.OPEN_SOURCE)
+            s, info = open_source(name, sfd)
+            d = -1
+            try:
+                self.page.operation(status.CREATE)
+                d = create(temporary, dfd)
+                mine = os.fstat(d)
+                self.page.operation(status.COPY)
+                size = info.st_size
+                holes = size >= 4096 and info.st_blocks << 9 < size
+                if holes:
+                    os.ftruncate(d, size)
+                elif size > FIRST_CHUNK and self.options & wire.PREALLOCATE:
+                    system.preallocate(d, size)
+                if size:
+                    method = self.c.ladder.copy(s, d, 0, size, pair, holes)
+                else:
+                    method, size = wire.READ_WRITE, _read_to_end(s, d)
+                if same(info, os.fstat(s)):
+                    self.page.operation(status.SET_METADATA)
+                    finish_file(self.c, s, d, info, mine, self.options, inherits)
+                    closing, d = d, -1
+                    os.close(closing)
+                    moved_already = size if method != wire.CLONE and info.st_size else 0
+                    self.page.file_done(size - moved_already)
+                    return method, size
+            except Shrunk:
+                if attempt == 2:
+                    raise
+            finally:
+                os.close(s)
+                if d >= 0:
+                    os.close(d)
+            _discard(temporary, dfd)
+        raise Changed("it changes while it is copied")
+
+    def _special(self, sfd: int, dfd: int, name: str, temporary: str) -> int:
+        """A symlink, FIFO or device under the temporary name, with its metadata."""
+        info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+        self.page.operation(status.CREATE)
+        if stat.S_ISLNK(info.st_mode):
+            os.symlink(os.readlink(name, dir_fd=sfd), temporary, dir_fd=dfd)
+            method = wire.LINKED_SYM
+        elif stat.S_ISFIFO(info.st_mode):
+            os.mkfifo(temporary, 0o600, dir_fd=dfd)
+            method = wire.SPECIAL
+        elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
+            os.mknod(temporary, stat.S_IFMT(info.st_mode) | 0o600, info.st_rdev, dir_fd=dfd)
+            method = wire.SPECIAL
+        else:
+            raise Changed("it is something else now")
+        metadata.set_special(self.c.me, sfd, dfd, name, temporary, info, self.options)
+        return method
+
+    def flush(self) -> None:
+        """Put what replaces something on disk, then rename it over the old."""
+        if not self.waiting:
+            return
+        folders, page = self.c.folders, self.page
+        page.operation(status.SYNC)
+        error = self._sync()
+        for dst_root, dst_rel, temporary, target, size, method, reason in self.waiting:
+            page.operation(status.RENAME)
+            dfd = -1
+            try:
+                dfd = folders.open(dst_root, dst_rel)
+                if error is not None:
+                    raise error
+                os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
+                self.result.replaced += 1
+                self._count(dst_rel, target, size, method, reason)
+                page.tick()
+            except OSError as trouble:
+                _discard(temporary, dfd)
+                page.folder("", join(dst_root, dst_rel))
+                page.name(target)
+                self._failed(trouble, "", "", dst_root, dst_rel, target, target)
+        self.waiting.clear()
+
+    def _sync(self) -> OSError | None:
+        folders = self.c.folders
+        try:
+            if len(self.waiting) <= _FEW:
+                for dst_root, dst_rel, temporary, *_ in self.waiting:
+                    dfd = folders.open(dst_root, dst_rel)
+                    info = os.stat(temporary, dir_fd=dfd, follow_symlinks=False)
+                    if stat.S_ISREG(info.st_mode):
+                        flags = os.O_RDONLY | os.O_NOFOLLOW
+                        sync_file(temporary, dfd, flags)
+            else:
+                # one a device: what lies below a mount point belongs to another filesystem
+                done = set()
+                for dst_root, dst_rel, *_ in self.waiting:
+                    dfd = folders.open(dst_root, dst_rel)
+                    device = os.fstat(dfd).st_dev
+                    if device not in done:
+                        system.sync_filesystem(dfd)
+                        done.add(device)
+        except OSError as error:
+            return error
+        return None
+
+    def count(
+        self, dst_rel: str, src_rel: str, name: str, size: int, method: int, reason: int
+    ) -> None:
+        self._count(shown(dst_rel, src_rel), name, size, method, reason)
+
+    def _count(self, dst_rel: str, target: str, size: int, method: int, reason: int) -> None:
+        result = self.result
+        result.files += 1
+        result.bytes += size
+        result.methods[method] += 1
+        if method == wire.CLONE:
+            result.cloned += 1
+            result.cloned_bytes += size
+        if self.itemize or len(result.changes) < 2:
+            path = f"{dst_rel}/{target}" if dst_rel else target
+            result.changes.append((reason, raw(path), method))
+
+    def _failed(
+        self,
+        error: OSError,
+        src_root: str,
+        src_rel: str,
+        dst_root: str,
+        dst_rel: str,
+        name: str,
+        target: str,
+    ) -> None:
+        operation = self.page.map[self.page.base + 32]
+        code = error.errno or 0
+        at_source = operation in status.ON_SOURCE and code not in _TARGET_ERRNOS
+        if at_source and code == errno.ENOENT:
+            self.result.vanished += 1
+            return
+        path = join(src_root, src_rel, name) if at_source else join(dst_root, dst_rel, target)
+        step = status.OPERATIONS[operation]
+        failure = (raw(path), step, code, error.strerror or str(error))
+        if code in _FATAL_ERRNOS and not at_source:
+            self.result.fatal = failure
+        else:
+            self.result.failures.append(failure)
+
+
+def open_source(name: str, sfd: int) -> tuple[int, os.stat_result]:
+    """A regular file of the source, open, and what it is. Raises Vanished, Changed, OSError."""
+    try:
+        s = os.open(name, READ, dir_fd=sfd)
+    except FileNotFoundError:
+        raise Vanished from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Changed("it is a symlink now") from None
+        raise
+    info = os.fstat(s)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(s)
+        raise Changed("it is no regular file any more")
+    return s, info
+
+
+def create(temporary: str, dfd: int) -> int:
+    try:
+        return os.open(temporary, CREATE, 0o600, dir_fd=dfd)
+    except PermissionError:
+        grant(dfd)  # a read-only folder of our own; its mode is set again at the end
+        return os.open(temporary, CREATE, 0o600, dir_fd=dfd)
+
+
+def sync_file(name: str, dfd: int, flags: int = os.O_RDONLY | os.O_NOFOLLOW) -> None:
+    try:
+        fd = os.open(name, flags, dir_fd=dfd)
+    except PermissionError:  # its final mode keeps us out: sync all
+        system.sync_filesystem(dfd)
+        return
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (
+        before.st_size == after.st_size
+        and before.st_mtime_ns == after.st_mtime_ns
+        and before.st_ino == after.st_ino
+    )
+
+
+def finish_file(
+    context: Context,
+    s: int,
+    d: int,
+    info: os.stat_result,
+    mine: os.stat_result,
+    options: int,
+    inherits: bool,
+) -> None:
+    """Owner, mode, xattrs and times of a freshly written file."""
+    metadata.set_owner_and_mode(context.me, d, info, (mine.st_uid, mine.st_gid), 0o600, options)
+    metadata.copy_xattrs(context.me, s, d, existing=inherits)
+    os.utime(d, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def has_default_acl(fd: int) -> bool:
+    try:
+        return metadata.DEFAULT_ACL in system.list_xattrs(fd)
+    except OSError:
+        return False
+
+
+def _read_to_end(s: int, d: int) -> int:
+    """Files that say they are empty and are not (/proc): copied by reading. Returns the bytes."""
+    total = 0
+    while data := os.read(s, 1 << 16):
+        wire.write_all(d, data)
+        total += len(data)
+    return total
+
+
+def _discard(temporary: str, dfd: int) -> None:
+    if temporary and dfd >= 0:
+        try:
+            os.unlink(temporary, dir_fd=dfd)
+        except OSError:
+            pass  # it was not made, or cannot be removed: the next run clears it away

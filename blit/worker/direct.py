@@ -1,0 +1,54 @@
+"""A tiny job in one task: list, copy, link, finish, without a planner or a second hop."""
+
+from __future__ import annotations
+
+from blit.worker import finish, links
+from blit.worker.context import Result
+from blit.worker.copy import Copier
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from blit.worker.main import Worker
+
+
+def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
+    """Task: as for a scan. Answer: a scan's counts and a copy's result together."""
+    context = worker.c
+    scan = worker.scan({**task, "budget": 1e9, "want": 1 << 60, "large": 1 << 62})
+    copier = Copier(context, task["options"])
+    # the source may have grown since it was probed: it is done all the same
+    result = copier.run([blob for _, _, blob in scan["groups"]])
+    results = [result]
+    if scan["links"]:
+        parts = [blob for _, _, blob in scan["links"]]
+        results.append(links.run(context, {"parts": parts, "options": task["options"]}))
+    stopped = any(r.left or r.fatal for r in results)
+    if scan["finish"] and not stopped and not copier.dry:
+        ending = {"folders": [scan["finish"]], "options": task["options"], "swapped": False, "last": True}
+        results.append(finish.run(context, ending))
+    answer = merge(results)
+    for key in ("unchanged", "failures", "skipped", "changes"):
+        if key in scan:
+            answer[key] = scan[key] + answer[key] if key in answer else scan[key]
+    for key in ("files", "bytes", "listed", "unchanged_bytes", "overlap"):
+        if key in scan:
+            answer["planned_" + key if key in ("files", "bytes") else key] = scan[key]
+    if scan["folders"]:
+        answer["left"] = answer.get("left", 0) + len(scan["folders"])
+    return answer
+
+
+def merge(results: list[Result]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for result in results:
+        for key, value in result.as_dict().items():
+            if key == "methods":
+                old = total.get(key, [0] * len(value))
+                total[key] = [a + b for a, b in zip(old, value, strict=True)]
+            elif key not in total or value is None:
+                total[key] = value
+            elif key != "fatal":
+                total[key] = total[key] + value
+    return total

@@ -1,0 +1,74 @@
+"""Sets the metadata of folders when nothing inside them changes any more; makes the empty ones."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from blit.worker import metadata, status, tmpname, wire
+from blit.worker.context import Context, Result, join, raw, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(context: Context, task: dict[str, Any]) -> Result:
+    """Task: `folders` (dumps of lists from Scanner.finish), `options`, `last` (see below), `swapped` (what was
+    built beside its place is in its place).
+
+    Folders are done deepest first. Those whose final mode would lock their owner out wait for the
+    last task of all, which does them alone.
+    """
+    result = Result()
+    options: int = task["options"]
+    records = [r for blob in task["folders"] for r in wire.load(blob)]
+    if task["last"]:
+        records.sort(key=lambda r: -r[3].count("/"))
+    late = []
+    page = context.page
+    for record in reversed(records) if not task["last"] else records:
+        src_root, dst_root, src_rel, dst_rel, mode = record
+        if tmpname.PREFIX in dst_rel and (final := shown(dst_rel, src_rel)) != dst_rel:
+            if not task["swapped"]:
+                continue  # what was built beside its place is gone again
+            dst_rel = final
+        if not context.go_on():
+            result.left += 1
+            continue
+        if mode & 0o300 != 0o300 and not context.me.root and not task["last"]:
+            late.append(record)
+            continue
+        page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+        page.operation(status.OPEN_SOURCE)
+        try:
+            sfd = context.folders.open(src_root, src_rel)
+            page.operation(status.MKDIR)
+            dfd = context.folders.open(dst_root, dst_rel, make=True)
+            page.operation(status.SET_METADATA)
+            set_folder(context, sfd, dfd, options)
+            page.tick()
+        except OSError as error:
+            operation = page.map[page.base + 32]
+            if operation == status.OPEN_SOURCE and isinstance(error, FileNotFoundError):
+                result.vanished += 1
+                continue
+            path = join(dst_root, dst_rel) if operation != status.OPEN_SOURCE else join(src_root, src_rel)
+            failure = (raw(path), status.OPERATIONS[operation], error.errno or 0, error.strerror or str(error))
+            result.failures.append(failure)
+    page.operation(status.IDLE)
+    if late:
+        result.late = wire.dump(late)
+    return result
+
+
+def set_folder(context: Context, sfd: int, dfd: int, options: int) -> None:
+    me = context.me
+    source, copy = os.fstat(sfd), os.fstat(dfd)
+    now = (copy.st_uid, copy.st_gid)
+    metadata.copy_xattrs(me, sfd, dfd, existing=True)
+    metadata.set_owner_and_mode(me, dfd, source, now, stat.S_IMODE(copy.st_mode), options)
+    if stat.S_IMODE(os.fstat(dfd).st_mode) != me.mode(source, me.owner(source, now)):
+        # an ACL that was just set may have rewritten the group bits before the mode was
+        metadata.set_owner_and_mode(me, dfd, source, now, -1, options | wire.OWNERLESS)
+    os.utime(dfd, ns=(source.st_atime_ns, source.st_mtime_ns))

@@ -1,0 +1,140 @@
+"""Open folders, reached below their root one component at a time and never through a symlink.
+
+Every file operation of a worker goes through a handle from here with `dir_fd` and `O_NOFOLLOW`, so a
+folder that is swapped for a link while the run goes on is not followed. The root itself is what the
+user named and may be a link. Walking by component also reaches below PATH_MAX.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_KEEP = 96  # handles; the default limit of a process is 1024, a cautious one 256
+
+
+class Folders:
+    """A cache of open folders. Handles stay valid until `_KEEP` others were opened after their last use."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], int] = {}
+        self._roots: dict[str, int] = {}
+
+    def root(self, root: str, make: bool = False) -> int:
+        fd = self._roots.get(root)
+        if fd is None:
+            try:
+                fd = os.open(root, _ROOT)
+            except FileNotFoundError:
+                if not make:
+                    raise
+                make_parents(root)
+                fd = os.open(root, _ROOT)
+            self._roots[root] = fd
+        return fd
+
+    def open(self, root: str, rel: str, make: bool = False) -> int:
+        """The handle of a folder; with `make`, missing ones are made, readable by the owner alone.
+
+        OSError: ENOENT, ENOTDIR or ELOOP (a file or a symlink stands on the way), EACCES, and so on.
+        """
+        if not rel:
+            return self.root(root, make)
+        cache = self._open
+        key = (root, rel)
+        fd = cache.pop(key, None)
+        if fd is not None:
+            cache[key] = fd  # used last: evicted last
+            return fd
+        # from the deepest known ancestor down; not recursive, trees can be deeper than Python's stack
+        missing = [rel]
+        above = os.path.dirname(rel)
+        while above and (root, above) not in cache:
+            missing.append(above)
+            above = os.path.dirname(above)
+        fd = cache[root, above] if above else self.root(root, make)
+        for path in reversed(missing):
+            name = path.rpartition("/")[2]
+            try:
+                fd = os.open(name, _FOLDER, dir_fd=fd)
+            except FileNotFoundError:
+                if not make:
+                    raise
+                fd = _make(name, fd)
+            except PermissionError:
+                if not make:
+                    raise
+                fd = _unlock(name, fd)
+            cache[root, path] = fd
+            if len(cache) > _KEEP:
+                os.close(cache.pop(next(iter(cache))))
+        return fd
+
+    def forget(self, root: str, rel: str) -> None:
+        """Close what is open at `rel` and below: it is about to be removed or renamed."""
+        below = rel + "/"
+        for key in [k for k in self._open if k[0] == root and (k[1] == rel or k[1].startswith(below))]:
+            os.close(self._open.pop(key))
+
+    def close(self) -> None:
+        for fd in (*self._open.values(), *self._roots.values()):
+            os.close(fd)
+        self._open.clear()
+        self._roots.clear()
+
+
+def make_parents(path: str) -> None:
+    """Make a destination root and the folders above it, with the caller's umask: they are the user's wish."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, 0o777 & ~_user_umask)
+        except FileExistsError:
+            pass
+
+
+def _make(name: str, parent: int) -> int:
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        pass  # another worker was quicker
+    except PermissionError:
+        grant(parent)
+        os.mkdir(name, 0o700, dir_fd=parent)
+    return os.open(name, _FOLDER, dir_fd=parent)
+
+
+def _unlock(name: str, parent: int) -> int:
+    """Open a destination folder whose mode keeps its own owner out; its mode is set again at the end."""
+    info = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    if info.st_uid != os.geteuid() or (info.st_mode & 0o700) == 0o700 or stat.S_ISLNK(info.st_mode):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    path = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        os.chmod(f"/proc/self/fd/{path}", (info.st_mode & 0o7777) | 0o700)
+    finally:
+        os.close(path)
+    return os.open(name, _FOLDER, dir_fd=parent)
+
+
+def grant(fd: int) -> None:
+    """Let the owner write into a folder of theirs that is read-only; EACCES if it is not theirs."""
+    info = os.fstat(fd)
+    if info.st_uid != os.geteuid() or info.st_mode & 0o300 == 0o300:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.fchmod(fd, (info.st_mode & 0o7777) | 0o700)
+
+
+_user_umask = 0o022
+
+
+def take_umask() -> None:
+    """Workers set every mode themselves: remember the user's umask for made parents, then clear it."""
+    global _user_umask
+    _user_umask = os.umask(0)

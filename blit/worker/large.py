@@ -1,0 +1,251 @@
+"""One large file by several workers: begun by one, copied in ranges by those that are free, ended by one.
+
+`begin` makes the temporary file at its full size (or clones, and is done); `ranges` copy pieces of it
+in place; `end` checks that the source is still what it was, sets the metadata, syncs if it replaces
+something, and renames. The parent holds the pieces together; `abandon` removes the temporary.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from blit.worker import status, system, tmpname, wire
+from blit.worker.context import Context, Result, join, raw
+from blit.worker.copy import (
+    Changed,
+    Copier,
+    Vanished,
+    create,
+    finish_file,
+    has_default_acl,
+    open_source,
+    same,
+)
+from blit.worker.ladder import Shrunk, Stopped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Large(Copier):
+    """The folder handles and the accounting of one large file."""
+
+    def __init__(self, context: Context, task: dict[str, Any]) -> None:
+        super().__init__(context, task["options"])
+        src_root, dst_root, src_rel, dst_rel, names, entries = wire.load(task["file"])
+        self.entry = entries[0]
+        self.name = self.entry[0]
+        self.target = names[self.name] if names else self.name
+        self.place = (src_root, src_rel, dst_root, dst_rel)
+        self.page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+        self.page.name(self.name, self.entry[2])
+        self.page.operation(status.OPEN_SOURCE)
+        self.sfd = context.folders.open(src_root, src_rel)
+        self.page.operation(status.MKDIR)
+        self.dfd = context.folders.open(dst_root, dst_rel, make=True)
+
+    def failed(self, error: OSError) -> None:
+        src_root, src_rel, dst_root, dst_rel = self.place
+        self._failed(error, src_root, src_rel, dst_root, dst_rel, self.name, self.target)
+
+    def changed(self, text: str) -> None:
+        path = join(self.place[0], self.place[1], self.name)
+        self.result.failures.append((raw(path), "changed", 0, text))
+
+    def source(self) -> tuple[int, os.stat_result]:
+        self.page.operation(status.OPEN_SOURCE)
+        return open_source(self.name, self.sfd)
+
+    def temporary(self, name: str) -> int:
+        return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.dfd)
+
+
+def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """Task: `file` (a group of one entry), `options`.
+
+    Answer: a result, and `temporary` with `identity` and `spans` [(start, end)] of data when ranges
+    are wanted; without `temporary` the file is done (cloned), failed or gone.
+    """
+    large, page, s, d, name = None, context.page, -1, -1, ""
+    try:
+        large = _Large(context, task)
+        s, info = large.source()
+        name = context.names.next()
+        page.operation(status.CREATE)
+        d = create(name, large.dfd)
+        mine = os.fstat(d)
+        pair = (os.fstat(large.sfd).st_dev, mine.st_dev)
+        size = info.st_size
+        if context.ladder.rungs.get(pair, wire.CLONE) == wire.CLONE and context.ladder.clone(s, d):
+            page.file_done(size)
+            return _complete(context, large, s, d, info, name, wire.CLONE, task["options"])
+        context.ladder.rungs.setdefault(pair, wire.KERNEL)
+        page.operation(status.COPY)
+        sparse = info.st_blocks << 9 < size
+        os.ftruncate(d, size)
+        if not sparse and task["options"] & wire.PREALLOCATE:
+            try:
+                system.preallocate(d, size)
+            except OSError as error:
+                if error.errno not in system.CANNOT:
+                    raise
+        answer = large.result.as_dict()
+        answer["temporary"] = name
+        answer["size"] = size
+        answer["identity"] = (size, info.st_mtime_ns, info.st_ino)
+        answer["spans"] = _data_spans(s, size) if sparse else [(0, size)]
+        return answer
+    except Vanished:
+        assert large is not None
+        large.result.vanished += 1
+        return large.result.as_dict()
+    except Changed as trouble:
+        assert large is not None
+        large.changed(str(trouble))
+        return large.result.as_dict()
+    except OSError as error:
+        return _trouble(context, large, task, error, name)
+    finally:
+        _close(s, d)
+        page.operation(status.IDLE)
+
+
+def _complete(
+    context: Context, large: _Large, s: int, d: int, info: os.stat_result, name: str, method: int,
+    options: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Metadata, sync where it replaces something, rename. The descriptors stay the caller's."""
+    page = context.page
+    page.operation(status.SET_METADATA)
+    finish_file(context, s, d, info, os.fstat(d), options, has_default_acl(large.dfd))
+    reason = large.entry[5]
+    if reason != wire.NEW:
+        page.operation(status.SYNC)
+        os.fsync(d)
+        large.result.replaced += 1
+    page.operation(status.RENAME)
+    os.rename(name, large.target, src_dir_fd=large.dfd, dst_dir_fd=large.dfd)
+    shown_as = large.name if tmpname.is_temporary(large.target) else large.target
+    large.count(large.place[3], large.place[1], shown_as, info.st_size, method, reason)
+    return large.result.as_dict()
+
+
+def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """Task: `file`, `temporary`, `identity`, `start`, `end`, `options`. Answer: a result and `method`."""
+    large, page, s, d = None, context.page, -1, -1
+    start, end = task["start"], task["end"]
+    try:
+        large = _Large(context, task)
+        s, info = large.source()
+        if not _is(info, task["identity"]):
+            large.changed("it changes while it is copied")
+            return large.result.as_dict()
+        d = large.temporary(task["temporary"])
+        page.operation(status.COPY)
+        pair = (os.fstat(large.sfd).st_dev, os.fstat(large.dfd).st_dev)
+        context.ladder.rungs.setdefault(pair, wire.KERNEL)  # begin has found that it cannot clone
+        method = context.ladder.copy(s, d, start, end, pair, False)
+        closing, d = d, -1
+        os.close(closing)
+        answer = large.result.as_dict()
+        answer["method"] = method
+        return answer
+    except Stopped:
+        return {"left": 1}
+    except Vanished:
+        return {"vanished": 1}
+    except (Changed, Shrunk) as trouble:
+        assert large is not None
+        large.changed(str(trouble) or "it became shorter while it was copied")
+        return large.result.as_dict()
+    except OSError as error:
+        return _trouble(context, large, task, error, "")
+    finally:
+        _close(s, d)
+        page.operation(status.IDLE)
+
+
+def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """All ranges are there. Task: `file`, `temporary`, `identity`, `method`, `options`."""
+    large, page, s, d = None, context.page, -1, -1
+    try:
+        large = _Large(context, task)
+        s, info = large.source()
+        d = large.temporary(task["temporary"])
+        if not _is(info, task["identity"]) or os.fstat(d).st_size != info.st_size:
+            large.changed("it changed while it was copied")
+            os.unlink(task["temporary"], dir_fd=large.dfd)
+            return large.result.as_dict()
+        answer = _complete(context, large, s, d, info, task["temporary"], task["method"], task["options"])
+        page.file_done(0)
+        closing, d = d, -1
+        os.close(closing)
+        return answer
+    except (Vanished, Changed):
+        return {"vanished": 1}
+    except OSError as error:
+        return _trouble(context, large, task, error, task["temporary"])
+    finally:
+        _close(s, d)
+        page.operation(status.IDLE)
+
+
+def abandon(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """Remove the temporary of a large file that will not be ended. Task: `file`, `temporary`."""
+    try:
+        large = _Large(context, task)
+        os.unlink(task["temporary"], dir_fd=large.dfd)
+    except OSError:
+        pass  # the next run clears it away
+    context.page.operation(status.IDLE)
+    return {}
+
+
+def _is(info: os.stat_result, identity: tuple[int, int, int]) -> bool:
+    return (info.st_size, info.st_mtime_ns, info.st_ino) == tuple(identity)
+
+
+def _data_spans(s: int, size: int) -> list[tuple[int, int]]:
+    """Where a sparse file has data. Few enough to hold; beyond 100,000 the rest is one span."""
+    spans: list[tuple[int, int]] = []
+    position = 0
+    while position < size:
+        try:
+            data = os.lseek(s, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                break
+            raise
+        if len(spans) >= 100_000:
+            spans.append((data, size))
+            break
+        hole = os.lseek(s, data, os.SEEK_HOLE)
+        spans.append((data, min(hole, size)))
+        position = hole
+    return spans
+
+
+def _trouble(
+    context: Context, large: _Large | None, task: dict[str, Any], error: OSError, temporary: str
+) -> dict[str, Any]:
+    if large is None:
+        src_root, dst_root, src_rel, dst_rel, _, entries = wire.load(task["file"])
+        path = join(dst_root, dst_rel, entries[0][0])
+        text = error.strerror or str(error)
+        return {"failures": [(raw(path), "mkdir", error.errno or 0, text)]}
+    large.failed(error)
+    if temporary:
+        try:
+            os.unlink(temporary, dir_fd=large.dfd)
+        except OSError:
+            pass
+    return large.result.as_dict()
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
+

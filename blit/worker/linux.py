@@ -1,0 +1,150 @@
+"""What differs between systems, for Linux: the same names as portable.py."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from blit.worker.portable import CANNOT as CANNOT
+
+_FICLONE = 0x40049409
+_libc = None
+
+
+def clone(source: int, target: int) -> None:
+    fcntl.ioctl(target, _FICLONE, source)
+
+
+copy_range = os.copy_file_range
+
+
+def copy_range_at(source: int, target: int, count: int, offset: int) -> int:
+    return os.copy_file_range(source, target, count, offset, offset)
+
+
+def send(source: int, target: int, count: int, offset: int) -> int:
+    os.lseek(target, offset, os.SEEK_SET)
+    return os.sendfile(target, source, offset, count)
+
+
+def _c():  # type: ignore[no-untyped-def]
+    # ctypes costs 8 ms to import: only a run that syncs or preallocates pays for it
+    global _libc
+    if _libc is None:
+        import ctypes
+
+        _libc = ctypes.CDLL(None, use_errno=True)
+    return _libc
+
+
+def _checked(result: int) -> None:
+    if result:
+        import ctypes
+
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def sync_filesystem(fd: int) -> None:
+    """Everything written to the filesystem of `fd` is on its device. Raises OSError (EIO) if not."""
+    _checked(_c().syncfs(fd))
+
+
+def preallocate(fd: int, size: int) -> None:
+    """Reserve `size` bytes; OSError where the filesystem cannot (glibc's emulation would write them)."""
+    import ctypes
+
+    _checked(_c().fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(size)))
+
+
+def list_xattrs(target: int | str) -> list[str]:
+    if isinstance(target, int):
+        return os.listxattr(target)
+    return os.listxattr(target, follow_symlinks=False)
+
+
+def get_xattr(target: int | str, name: str) -> bytes:
+    if isinstance(target, int):
+        return os.getxattr(target, name)
+    return os.getxattr(target, name, follow_symlinks=False)
+
+
+def set_xattr(target: int | str, name: str, value: bytes) -> None:
+    if isinstance(target, int):
+        os.setxattr(target, name, value)
+    else:
+        os.setxattr(target, name, value, follow_symlinks=False)
+
+
+def remove_xattr(target: int | str, name: str) -> None:
+    if isinstance(target, int):
+        os.removexattr(target, name)
+    else:
+        os.removexattr(target, name, follow_symlinks=False)
+
+
+def entry_path(folder: int, name: str) -> str | None:
+    # the kernel resolves the descriptor itself, so no folder on the way can be swapped for a link
+    return f"/proc/self/fd/{folder}/{name}"
+
+
+def mount_id(fd: int) -> int:
+    with open(f"/proc/self/fdinfo/{fd}", "rb") as info:
+        for line in info:
+            if line.startswith(b"mnt_id:"):
+                return int(line[7:])
+    return os.fstat(fd).st_dev
+
+
+def filesystem(path: str) -> tuple[str, str]:
+    """Type and device of the filesystem that holds `path`. Walks the path: only for workers."""
+    return mount_of(os.path.realpath(path))
+
+
+def mount_of(path: str) -> tuple[str, str]:
+    """Type and device of the last mount above a real path, by text alone: touches no file of the user."""
+    best, length = ("", ""), 0
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            for line in table:
+                left, _, right = line.partition(" - ")
+                point = _unescape(left.split(" ")[4])
+                inside = point == "/" or path == point or path.startswith(point + "/")
+                if inside and len(point) >= length:
+                    kind, device = right.split(" ")[:2]
+                    best, length = (kind, device), len(point)
+    except OSError:
+        pass
+    return best
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        text = text.replace(code, char)
+    return text
+
+
+def process_start(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    except OSError:
+        return 0
+    # a zombie is dead: only its parent has not noticed yet
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def machine() -> int:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as boot:
+            seed = int(boot.read().replace(b"-", b""), 16)
+        seed ^= os.stat("/proc/self/ns/pid").st_ino
+    except (OSError, ValueError):
+        from zlib import crc32
+
+        seed = crc32(os.uname().nodename.encode())
+    return seed % 0xFFFFF

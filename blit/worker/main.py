@@ -1,0 +1,163 @@
+"""A worker process: read a task, do it, answer, until the pipe closes."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import sys
+
+from blit.worker import status, wire
+from blit.worker.context import Context
+from blit.worker.folders import take_umask
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TASKS, ANSWERS, SHARED = 3, 4, 5  # the descriptors that a worker is started with
+
+
+class Worker:
+    """Dispatches tasks by their `op`. Modules that a run may not need are imported by their first task."""
+
+    def __init__(self, context: Context) -> None:
+        self.c = context
+        self.scanner: Any = None
+
+    def do(self, task: dict[str, Any]) -> dict[str, Any]:
+        operation: str = task["op"]
+        answer: dict[str, Any] = getattr(self, operation)(task)
+        if lost := self.c.me.xattrs_lost:
+            answer["xattrs_lost"], self.c.me.xattrs_lost = lost, 0
+        if lost := self.c.me.owners_lost:
+            answer["owners_lost"], self.c.me.owners_lost = lost, 0
+        return answer
+
+    def probe(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import probe
+
+        return probe.run(self.c, task)
+
+    def scan(self, task: dict[str, Any]) -> dict[str, Any]:
+        if self.scanner is None:
+            from blit.worker.scan import Scanner
+
+            self.scanner = Scanner(self.c)
+        answer: dict[str, Any] = self.scanner.run(task)
+        return answer
+
+    def copy(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker.copy import Copier
+
+        if dead := task.get("dead"):
+            self._sweep(task["groups"], dead)
+        return Copier(self.c, task["options"]).run(task["groups"]).as_dict()
+
+    def _sweep(self, groups: list[bytes], slot: int) -> None:
+        """Remove the temporaries of a worker that died over this very batch."""
+        from blit.worker import tmpname
+
+        prefix = tmpname.worker_prefix(self.c.token, slot - 1)
+        for blob in groups:
+            _, dst_root, _, dst_rel, _, _ = wire.load(blob)
+            try:
+                fd = self.c.folders.open(dst_root, dst_rel)
+                for name in os.listdir(fd):
+                    if name.startswith(prefix) and tmpname.is_temporary(name):
+                        os.unlink(name, dir_fd=fd)
+            except OSError:
+                pass
+
+    def direct(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import direct
+
+        return direct.run(self, task)
+
+    def links(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import links
+
+        return links.run(self.c, task).as_dict()
+
+    def finish(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import finish
+
+        return finish.run(self.c, task).as_dict()
+
+    def delete(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import remove
+
+        return remove.run(self.c, task).as_dict()
+
+    def swap(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import remove
+
+        return remove.swap(self.c, task).as_dict()
+
+    def large_begin(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import large
+
+        return large.begin(self.c, task)
+
+    def large_range(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import large
+
+        return large.ranges(self.c, task)
+
+    def large_end(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import large
+
+        return large.end(self.c, task)
+
+    def large_abandon(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import large
+
+        return large.abandon(self.c, task)
+
+    def sync(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import flush
+
+        return flush.run(self.c, task)
+
+
+def main() -> None:
+    # whatever else was open in the caller's caller is none of ours: an inherited pipe would keep its
+    # reader waiting after the program has left
+    os.closerange(SHARED + 1, 65536)
+    slot, token, parent = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    # the terminal signals the whole group; the program tells us what to do about it by the flag
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
+    import gc
+
+    gc.disable()  # tuples of strings and numbers make no cycles
+    take_umask()
+    page = status.Page(mmap.mmap(SHARED, 0), slot)
+    worker = Worker(Context(page, token, slot, parent))
+    while True:
+        task = wire.read_frame(TASKS)
+        if task is None:
+            break
+        try:
+            answer = worker.do(task)
+        except BaseException as error:  # a defect of ours: told, not swallowed, and the worker lives on
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
+                raise
+            answer = {"defect": _describe(error), "at": page.map[page.base + 32]}
+            page.operation(status.IDLE)
+        try:
+            wire.write_all(ANSWERS, wire.frame(answer))
+        except OSError:
+            break  # the program is gone
+    os._exit(0)
+
+
+def _describe(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))
+
+
+if __name__ == "__main__":
+    main()

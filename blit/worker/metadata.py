@@ -1,0 +1,205 @@
+"""Owner, mode, xattrs and times: what a copy should have, whether it has it, and making it so.
+
+The order is owner, mode, xattrs, times: a change of owner clears setuid and capabilities, an ACL
+rewrites the group bits of the mode, and everything before the last step would move the times.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from blit.worker import system, wire
+
+_LOST = system.CANNOT | {errno.EACCES, errno.ENOSPC, errno.E2BIG, errno.ERANGE}
+DEFAULT_ACL = "system.posix_acl_default"
+ACCESS_ACL = "system.posix_acl_access"
+# kept by the security module of the destination, not ours to copy
+_NOT_OURS = ("security.selinux", "security.ima", "security.evm", "system.nfs4_acl")
+
+
+class Identity:
+    """Who this worker is, hence which owners it can give away."""
+
+    def __init__(self) -> None:
+        self.root = os.geteuid() == 0
+        self.uid = os.geteuid()
+        self.groups = frozenset((*os.getgroups(), os.getegid()))
+        self.xattrs_lost = 0  # values that the destination did not take; told once a run
+        self.owners_lost = 0
+
+    def owner(self, source: os.stat_result, born: tuple[int, int]) -> tuple[int, int]:
+        """The owner and group that a copy can have; `born` is what it gets by itself."""
+        if self.root:
+            return source.st_uid, source.st_gid
+        return born[0], source.st_gid if source.st_gid in self.groups else born[1]
+
+    def mode(self, source: os.stat_result, owner: tuple[int, int]) -> int:
+        """The source's mode; setuid and setgid only where the owner they speak of was kept."""
+        mode = stat.S_IMODE(source.st_mode)
+        if mode & 0o6000 and not stat.S_ISDIR(source.st_mode):
+            if owner[0] != source.st_uid:
+                mode &= ~0o4000
+            if owner[1] != source.st_gid:
+                mode &= ~0o2000
+        return mode
+
+
+def differs(me: Identity, source: os.stat_result, copy: os.stat_result, options: int) -> bool:
+    """Whether mode or owner of an existing copy need mending (times and xattrs are asked elsewhere)."""
+    here = (copy.st_uid, copy.st_gid)
+    want = me.owner(source, here)
+    if options & wire.OWNERLESS:
+        want = here
+    elif want != here:
+        return True
+    if options & wire.MODELESS or stat.S_ISLNK(source.st_mode):
+        return False
+    return me.mode(source, want) != stat.S_IMODE(copy.st_mode)
+
+
+def xattrs_differ(me: Identity, source: int | str, copy: int | str) -> bool:
+    try:
+        theirs = wanted_xattrs(me, source)
+        ours = wanted_xattrs(me, copy)
+        if theirs != ours:
+            return True
+        return any(system.get_xattr(source, n) != system.get_xattr(copy, n) for n in theirs)
+    except OSError as error:
+        if error.errno in _LOST:
+            return False
+        raise
+
+
+def wanted_xattrs(me: Identity, target: int | str) -> list[str]:
+    """The names of the attributes that this user can copy."""
+    names = system.list_xattrs(target)
+    if not names:
+        return names
+    return sorted(
+        n
+        for n in names
+        if n not in _NOT_OURS and (me.root or n.startswith(("user.", "system.posix_acl")))
+    )
+
+
+def copy_xattrs(me: Identity, source: int | str, target: int | str, existing: bool) -> None:
+    """Give `target` the attributes of `source`; `existing`: it may have others, which go.
+
+    A value that the destination does not take is counted in `me.xattrs_lost`, not raised.
+    """
+    try:
+        names = wanted_xattrs(me, source)
+    except OSError as error:
+        if error.errno in _LOST:
+            return
+        raise
+    if existing:
+        try:
+            for name in wanted_xattrs(me, target):
+                if name not in names:
+                    system.remove_xattr(target, name)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise
+    for name in names:
+        try:
+            system.set_xattr(target, name, system.get_xattr(source, name))
+        except OSError as error:
+            if error.errno == errno.ENODATA:
+                continue
+            if error.errno not in _LOST:
+                raise
+            me.xattrs_lost += 1
+
+
+def set_owner_and_mode(
+    me: Identity, target: int, source: os.stat_result, now: tuple[int, int], mode_now: int, options: int
+) -> None:
+    """For an open file or folder that has owner `now` and mode `mode_now`. Raises OSError."""
+    owner = now if options & wire.OWNERLESS else me.owner(source, now)
+    if owner != now:
+        try:
+            os.fchown(target, *owner)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise
+            me.owners_lost += 1
+            owner = now
+        else:
+            mode_now = -1  # the kernel may have cleared bits
+    mode = me.mode(source, owner)
+    if mode != mode_now and not options & wire.MODELESS:
+        os.fchmod(target, mode)
+
+
+def mend(me: Identity, sfd: int, dfd: int, name: str, target: str, options: int) -> None:
+    """Owner, mode, xattrs and times of an existing file, link or special file, without its bytes.
+
+    Raises OSError. The two are opened so that no name is resolved twice; links and special files,
+    which cannot be, are changed by `dir_fd` without following.
+    """
+    source = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+    if stat.S_ISREG(source.st_mode):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        s = os.open(name, flags, dir_fd=sfd)
+        try:
+            d = _open_to_mend(me, target, dfd, flags)
+            try:
+                copy = os.fstat(d)
+                now, mode_now = (copy.st_uid, copy.st_gid), stat.S_IMODE(copy.st_mode)
+                set_owner_and_mode(me, d, source, now, mode_now, options)
+                copy_xattrs(me, s, d, existing=True)
+                os.utime(d, ns=(source.st_atime_ns, source.st_mtime_ns))
+            finally:
+                os.close(d)
+        finally:
+            os.close(s)
+        return
+    set_special(me, sfd, dfd, name, target, source, options)
+
+
+def _open_to_mend(me: Identity, target: str, dfd: int, flags: int) -> int:
+    try:
+        return os.open(target, flags, dir_fd=dfd)
+    except PermissionError:
+        info = os.stat(target, dir_fd=dfd, follow_symlinks=False)
+        if me.root or info.st_uid != me.uid or not stat.S_ISREG(info.st_mode):
+            raise
+        handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", stat.S_IMODE(info.st_mode) | 0o600)
+            return os.open(target, flags, dir_fd=dfd)
+        finally:
+            os.close(handle)
+
+
+def set_special(
+    me: Identity, sfd: int, dfd: int, name: str, target: str, source: os.stat_result, options: int
+) -> None:
+    """Owner, mode, xattrs and times of a symlink, FIFO or device that is at `target` already."""
+    copy = os.stat(target, dir_fd=dfd, follow_symlinks=False)
+    now = (copy.st_uid, copy.st_gid)
+    owner = now if options & wire.OWNERLESS else me.owner(source, now)
+    if owner != now:
+        try:
+            os.chown(target, *owner, dir_fd=dfd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise
+            me.owners_lost += 1
+    if not stat.S_ISLNK(source.st_mode) and not options & wire.MODELESS:
+        mode = me.mode(source, owner)
+        if stat.S_IMODE(copy.st_mode) != mode:
+            # lchmod does not exist on Linux; a FIFO cannot be opened without a partner but by O_PATH
+            handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
+            try:
+                if not stat.S_ISLNK(os.fstat(handle).st_mode):
+                    os.chmod(f"/proc/self/fd/{handle}", mode)
+            finally:
+                os.close(handle)
+    s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
+    if s is not None and d is not None:
+        copy_xattrs(me, s, d, existing=True)
+    os.utime(target, ns=(source.st_atime_ns, source.st_mtime_ns), dir_fd=dfd, follow_symlinks=False)

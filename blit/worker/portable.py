@@ -1,0 +1,90 @@
+"""What differs between systems, for a system of which nothing special is known."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+# errnos by which a system says "not here, not like this": an answer, not a failure
+CANNOT = frozenset(
+    getattr(errno, name)
+    for name in ("EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EXDEV", "EINVAL", "ENOTTY", "EPERM", "EBADF", "ETXTBSY")
+    if hasattr(errno, name)
+)
+
+
+def clone(source: int, target: int) -> None:
+    """Make `target` share the source's blocks. OSError with an errno of CANNOT where impossible."""
+    raise OSError(errno.EOPNOTSUPP, "no clone on this system")
+
+
+def copy_range(source: int, target: int, count: int) -> int:
+    raise OSError(errno.EOPNOTSUPP, "no copy_file_range on this system")
+
+
+def copy_range_at(source: int, target: int, count: int, offset: int) -> int:
+    raise OSError(errno.EOPNOTSUPP, "no copy_file_range on this system")
+
+
+def send(source: int, target: int, count: int, offset: int) -> int:
+    raise OSError(errno.EOPNOTSUPP, "no file to file sendfile on this system")
+
+
+def sync_filesystem(fd: int) -> None:
+    os.sync()
+
+
+def preallocate(fd: int, size: int) -> None:
+    os.ftruncate(fd, size)
+
+
+def list_xattrs(target: int | str) -> list[str]:
+    return []
+
+
+def get_xattr(target: int | str, name: str) -> bytes:
+    return b""
+
+
+def set_xattr(target: int | str, name: str, value: bytes) -> None:
+    raise OSError(errno.EOPNOTSUPP, "no extended attributes on this system")
+
+
+def remove_xattr(target: int | str, name: str) -> None:
+    raise OSError(errno.EOPNOTSUPP, "no extended attributes on this system")
+
+
+def entry_path(folder: int, name: str) -> str | None:
+    """A path that reaches `name` in the open folder without walking any other name; None: there is none."""
+    return None
+
+
+def mount_id(fd: int) -> int:
+    """Tells mounts apart, bind mounts of one device too where the system can."""
+    return os.fstat(fd).st_dev
+
+
+def filesystem(path: str) -> tuple[str, str]:
+    """Type and device of the filesystem that holds `path`; "" where unknown."""
+    return "", ""
+
+
+def mount_of(path: str) -> tuple[str, str]:
+    """The same by text alone, for a real path."""
+    return "", ""
+
+
+def process_start(pid: int) -> int | None:
+    """A number that only this life of this process has; None: no such process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return 0
+
+
+def machine() -> int:
+    """Tells the space that process numbers live in (this boot, this pid namespace) from others."""
+    return hash(os.uname().nodename) & 0xFFFFF

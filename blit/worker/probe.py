@@ -1,0 +1,271 @@
+"""The first look at a job: what the arguments are, where things land, whether that is safe, on what it stands.
+
+Runs in a worker, because the very first `stat` may hang on a dead mount.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from blit.worker import status, system, wire
+from blit.worker.context import Context, join, raw
+from blit.worker.landing import Landing, base, landing, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DIRECT_FILES = 8
+DIRECT_BYTES = 100 << 20
+_DIRECT_FOLDERS = 64
+
+# how coarse a filesystem keeps times, in units of 100 ns; all others keep what they are given
+GRAIN = {"vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20_000_000, "hfs": 10_000_000,
+         "hfsplus": 10_000_000, "ext2": 10_000_000, "ext3": 10_000_000, "ntfs": 1, "ntfs3": 1, "fuseblk": 1,
+         "cifs": 1, "smb3": 1, "fuse.sshfs": 10_000_000, "9p": 10_000_000, "isofs": 10_000_000, "udf": 10}  # fmt: skip
+# filesystems that keep neither owners nor modes of their own
+OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
+# filesystems where reserving space in advance is cheap
+PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
+NETWORK = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "virtiofs"))
+
+
+_FILE_IN_THE_WAY = "is a file, and a folder must go there: choose another destination"
+
+
+class Refusal(Exception):
+    """`code` is an outcome word (failed, usage, refused); the text is one sentence with the path."""
+
+    def __init__(self, code: str, path: str, text: str) -> None:
+        super().__init__(text)
+        self.code, self.path = code, path
+
+
+def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """Task: `sources`, `target` (raw, absolute, str), `options`.
+
+    Answer: `refused` (outcome, path, text), or `folders` (dumps of tokens), `landings` (source,
+    destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
+    None, `largest` (bytes of a single file given), `empty` (nothing in the source while the destination has
+    something), `roots` (of the destination), `filesystems`, `devices`, `rotational`, `free` (bytes).
+    """
+    page = context.page
+    page.operation(status.PROBE)
+    try:
+        return _probe(context, task)
+    except Refusal as no:
+        return {"refused": (no.code, raw(no.path), str(no))}
+    except OSError as error:
+        path = error.filename if isinstance(error.filename, str) else task["target"]
+        return {"refused": ("failed", raw(path), error.strerror or str(error))}
+    finally:
+        page.operation(status.IDLE)
+
+
+def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    page = context.page
+    target: str = task["target"]
+    page.folder("", "")
+    page.name(target[-700:])
+    there = _stat(target)
+    target_is_folder = there is not None and stat.S_ISDIR(there.st_mode)
+    options: int = task["options"]
+    tokens, landings, same, seen = [], [], [], {}
+    small: tuple[int, int] | None = (0, 0)
+    empty = False
+    device = 0
+    largest = None
+    roots = set()
+    for source in task["sources"]:
+        page.name(source[-700:])
+        info = _source(source)
+        device = info.st_dev
+        is_folder = stat.S_ISDIR(info.st_mode)
+        if options & wire.MIRROR and not is_folder:
+            raise Refusal("usage", source, "is not a folder: blit mirror takes a folder, blit copy takes files too")
+        place = landing(source, is_folder, target, target_is_folder, len(task["sources"]) > 1)
+        if place.path in seen and seen[place.path] != plain(source):
+            raise Refusal("usage", source, f"and {seen[place.path]} would land in the same place: copy them one by one")
+        seen[place.path] = plain(source)
+        exists = _check(source, info, is_folder, place, there, bool(options & wire.MIRROR))
+        landings.append((raw(source), raw(place.path)))
+        roots.add(place.root)
+        if is_folder:
+            flag = wire.DST_EXISTS if exists else 0
+            tokens.append((plain(source), place.root, "", place.rel, None, flag))
+            same.append((info.st_dev, info.st_ino))
+            if exists:
+                same.append((exists.st_dev, exists.st_ino))
+            if small is not None:
+                small = _small(context, plain(source), small)
+            if exists and options & wire.MIRROR:
+                empty = _is_empty(plain(source)) and not _is_empty(place.path)
+        else:
+            folder = os.path.dirname(plain(source)) or "/"
+            parent = _stat(place.root)
+            flag = wire.DST_EXISTS if parent is not None else 0
+            assert place.name is not None
+            tokens.append((folder, place.root, "", "", {base(source): place.name}, flag))
+            size = info.st_size if stat.S_ISREG(info.st_mode) else 0
+            largest = size if len(task["sources"]) == 1 else None
+            if small is not None:
+                small = (small[0] + 1, small[1] + size)
+        if small is not None and (small[0] > DIRECT_FILES or small[1] > DIRECT_BYTES):
+            small = None
+    above = target
+    while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
+        above = os.path.dirname(above.rstrip("/")) or "/"
+    source_type = system.filesystem(task["sources"][0])[0]
+    target_type = system.filesystem(above)[0]
+    grain = max(GRAIN.get(source_type, 0), GRAIN.get(target_type, 0))
+    if target_type in OWNERLESS:
+        options |= wire.OWNERLESS | wire.MODELESS
+    if target_type in PREALLOCATES:
+        options |= wire.PREALLOCATE
+    if target_type in NETWORK or _removable(ground.st_dev):
+        options |= wire.DURABLE
+    room = os.statvfs(above)
+    return {
+        "folders": [wire.dump(t) for t in tokens],
+        "landings": landings,
+        "options": options & 0xFFFF | grain << 16,
+        "same": same,
+        "small": small,
+        "largest": largest,
+        "roots": sorted(roots),
+        "rotational": _rotational(device) or _rotational(ground.st_dev),
+        "empty": empty,
+        "filesystems": (source_type, target_type),
+        "devices": (device, ground.st_dev),
+        "free": room.f_bavail * room.f_frsize,
+    }
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _source(source: str) -> os.stat_result:
+    try:
+        # a trailing slash follows a symlink, as everywhere; without one the link itself is meant
+        return os.stat(source) if source.endswith(("/", "/.", "/..")) else os.lstat(source)
+    except FileNotFoundError:
+        raise Refusal("failed", source, "does not exist: check the path") from None
+    except NotADirectoryError:
+        raise Refusal("failed", source, "is not a folder: leave out the trailing slash") from None
+    except PermissionError:
+        raise Refusal("failed", source, "cannot be reached: you have no right to look into a folder on the way") from None
+    except OSError as error:
+        raise Refusal("failed", source, f"cannot be reached: {error.strerror}") from None
+
+
+def _check(
+    source: str, info: os.stat_result, is_folder: bool, place: Landing, there: os.stat_result | None,
+    mirror: bool,
+) -> os.stat_result | None:  # fmt: skip
+    """Refuse what would hurt; the destination folder's stat if it exists already."""
+    if is_folder and there is not None and not stat.S_ISDIR(there.st_mode):
+        raise Refusal("refused", place.root, _FILE_IN_THE_WAY)
+    if not is_folder:
+        parent = _stat(place.root)
+        if parent is not None and not stat.S_ISDIR(parent.st_mode):
+            raise Refusal("refused", place.root, _FILE_IN_THE_WAY)
+        ours = _stat(os.path.dirname(plain(source)) or "/")
+        if parent is not None and ours is not None and os.path.samestat(parent, ours) and place.name == base(source):
+            raise Refusal("refused", source, "source and destination are the same file: nothing to do")
+        try:
+            final = os.lstat(place.path)
+        except OSError:
+            return None
+        if stat.S_ISDIR(final.st_mode):
+            raise Refusal("refused", place.path, "is a folder, and a file must go there: remove it or choose another name")
+        return None
+    try:
+        final = os.lstat(place.path) if place.rel else os.stat(place.path)
+    except (FileNotFoundError, NotADirectoryError):
+        exists = None
+    else:
+        exists = final
+    if exists is not None and not stat.S_ISDIR(exists.st_mode):
+        raise Refusal("refused", place.path, "is not a folder, and a folder must go there: remove it or choose another destination")
+    if exists is not None and os.path.samestat(exists, info):
+        raise Refusal("refused", place.path, "source and destination are the same folder: nothing to do")
+    for above in _upwards(place.path):
+        if os.path.samestat(above, info):
+            raise Refusal("refused", place.path, f"the destination lies inside the source {source}: it would copy itself")
+    if mirror and exists is not None:
+        for above in _upwards(plain(source)):
+            if os.path.samestat(above, exists):
+                raise Refusal("refused", source, f"the source lies inside the destination {place.path}: the mirror would delete it")
+    return exists
+
+
+def _upwards(path: str) -> list[os.stat_result]:
+    """The folders above, from the nearest that exists, along the real path."""
+    found = []
+    here = os.path.realpath(path)
+    while True:
+        info = _stat(here)
+        if info is not None:
+            found.append(info)
+        above = os.path.dirname(here)
+        if above == here:
+            return found
+        here = above
+
+
+def _is_empty(folder: str) -> bool:
+    with os.scandir(folder) as listing:
+        return next(listing, None) is None
+
+
+def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, int] | None:
+    """Files and bytes of a small tree; None as soon as it is not small."""
+    files, size = so_far
+    pending, folders = [""], 0
+    while pending:
+        folders += 1
+        if folders > _DIRECT_FOLDERS:
+            return None
+        rel = pending.pop()
+        try:
+            fd = context.folders.open(root, rel)
+            with os.scandir(fd) as listing:
+                for entry in listing:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(join(rel, entry.name))
+                        continue
+                    files += 1
+                    size += entry.stat(follow_symlinks=False).st_size
+                    if files > DIRECT_FILES or size > DIRECT_BYTES:
+                        return None
+        except OSError:
+            return None  # the scan will meet it and say so
+        if len(pending) > _DIRECT_FOLDERS:
+            return None
+    return files, size
+
+
+def _removable(device: int) -> bool:
+    """Whether the device, or the disk that it is a partition of, can be pulled out."""
+    return _block_flag(device, "removable")
+
+
+def _rotational(device: int) -> bool:
+    """Whether it is a disk whose head has to move: pieces of one file side by side do not pay there."""
+    return _block_flag(device, "queue/rotational") and not _block_flag(device, "loop/backing_file", any_text=True)
+
+
+def _block_flag(device: int, name: str, any_text: bool = False) -> bool:
+    node = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"
+    for path in (f"{node}/{name}", f"{node}/../{name}"):
+        try:
+            with open(path, "rb") as flag:
+                return any_text or flag.read(1) == b"1"
+        except OSError:
+            continue
+    return False

@@ -1,0 +1,593 @@
+"""Lists one folder of both sides together and says what is new, changed, extra, or still to be listed.
+
+A scan task is a share of the open folders and a budget. The worker lists them depth first and stops
+when the budget is used up, in the middle of a huge folder if need be (the listing stays open here and
+goes on with the next task). It answers with what the rest of the run needs, all of it as bytes that
+the parent only passes on. A listing that fails is reported, and the parent then deletes nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from time import monotonic
+
+from blit.worker import compare, metadata, status, system, tmpname, wire
+from blit.worker.context import Context, join, raw, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+GROUP_FILES = 512  # entries a group at most, so that one folder feeds several workers
+GROUP_BYTES = 64 << 20
+LINK_BUCKETS = 64
+UP_TO_DATE = -1  # as a reason: only for names of hard links, see links.py
+_CHECK_EVERY = 256  # entries between two looks at the clock
+
+Token = tuple[str, str, "str | None", str, "dict[str, str] | None", int]
+
+
+class Scanner:
+    """The listing of one worker, kept between its tasks.
+
+    Task: `folders` (dumps of tokens), `options`, `budget` (seconds), `want` (entries after which to
+    answer early), `large` (bytes from which a file is handed out alone), `same` ((dev, ino) of the
+    other side's roots, which must not be met inside a tree).
+    Answer: see `_answer`.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.c = context
+        self.stack: list[Token] = []
+        self.current: Iterator[None] | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.groups: list[tuple[int, int, bytes]] = []
+        self.large: list[tuple[int, bytes]] = []
+        self.links: list[tuple[int, int, bytes]] = []
+        self.link_parts: dict[int, list[tuple[Any, ...]]] = {}
+        self.finish: list[tuple[str, str, str, str, int]] = []
+        self.extras: list[tuple[str, str, str, str | None, list[str], list[str]]] = []
+        self.swaps: list[bytes] = []
+        self.subfolders = 0
+        self.extra_count = 0
+        self.dst_entries = 0
+        self.src_entries = 0
+        self.unchanged = 0
+        self.unchanged_bytes = 0
+        self.files = 0
+        self.bytes = 0
+        self.folders = 0
+        self.failures: list[tuple[bytes, str, int, str]] = []
+        self.skipped: list[tuple[bytes, str]] = []
+        self.changes: list[tuple[int, bytes, int]] = []
+        self.overlap = b""
+        self.kept = 0
+        self.settled = 0  # ctime of the destination folder that is being compared
+
+    def run(self, task: dict[str, Any]) -> dict[str, Any]:
+        self._reset()
+        self.options: int = task["options"]
+        self.large_from: int = task["large"]
+        self.forbidden = {tuple(pair) for pair in task["same"]}
+        want: int = task["want"]
+        self.stack.extend(wire.load(blob) for blob in task["folders"])
+        page = self.c.page
+        self.deadline = deadline = monotonic() + task["budget"]
+        while self.stack or self.current is not None:
+            if self.current is None:
+                self.current = self._folder(self.stack.pop())
+            page.operation(status.LIST)
+            try:
+                next(self.current)
+            except StopIteration:
+                self.current = None
+            if monotonic() >= deadline or self.files >= want or page.flag() or self.overlap:
+                break
+        page.operation(status.IDLE)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        """`folders`: tokens not listed yet; `open`: a listing goes on here with the next task."""
+        left, self.stack = self.stack, []
+        for bucket, parts in self.link_parts.items():
+            self.links.append((bucket, len(parts), wire.dump(parts)))
+        answer = {
+            "folders": [wire.dump(token) for token in left],
+            "open": self.current is not None,
+            "groups": self.groups,
+            "large": self.large,
+            "links": self.links,
+            "finish": wire.dump(self.finish) if self.finish else b"",
+            "extras": wire.dump(self.extras) if self.extras else b"",
+            "swaps": self.swaps,
+        }
+        for key in (
+            "extra_count", "dst_entries", "src_entries", "unchanged", "unchanged_bytes", "files",
+            "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept",
+        ):  # fmt: skip
+            if value := getattr(self, key):
+                answer["listed" if key == "folders" else key] = value
+        return answer
+
+    # -- one folder ---------------------------------------------------------------------------------
+
+    def _folder(self, token: Token) -> Iterator[None]:
+        """Lists one folder; yields when it is time to look at the clock. Failures are recorded."""
+        src_root, dst_root, src_rel, dst_rel, names, flags = token
+        page = self.c.page
+        page.folder(join(src_root, src_rel or ""), join(dst_root, dst_rel))
+        self.folders += 1
+        where = join(src_root, src_rel) if src_rel is not None else join(dst_root, dst_rel)
+        try:
+            if src_rel is None:
+                yield from self._extra_folder(dst_root, dst_rel)
+            else:
+                yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
+        except OSError as error:
+            self.failures.append((raw(where), "list", error.errno or 0, error.strerror or str(error)))
+
+    def _both(
+        self,
+        src_root: str,
+        dst_root: str,
+        src_rel: str,
+        dst_rel: str,
+        names: dict[str, str] | None,
+        flags: int,
+    ) -> Iterator[None]:
+        page, options, folders = self.c.page, self.options, self.c.folders
+        sfd = folders.open(src_root, src_rel)
+        source = os.fstat(sfd)
+        if (source.st_dev, source.st_ino) in self.forbidden and src_rel:
+            self.overlap = raw(join(src_root, src_rel))
+            return
+        copy = None
+        dfd = -1
+        if flags & wire.DST_EXISTS:
+            try:
+                dfd = folders.open(dst_root, dst_rel)
+                copy = os.fstat(dfd)
+            except FileNotFoundError:
+                pass
+            except PermissionError:
+                # a folder of ours that its mode keeps us out of
+                if options & wire.DRY:
+                    raise
+                dfd = folders.open(dst_root, dst_rel, make=True)
+                copy = os.fstat(dfd)
+        # both handles must survive the opening of many others while this listing is suspended
+        held = os.dup(sfd)
+        held_dst = os.dup(dfd) if dfd >= 0 else -1
+        try:
+            if names is None:
+                yield from self._compare(
+                    token=(src_root, dst_root, src_rel, dst_rel, None, flags),
+                    sfd=held, dfd=held_dst, source=source, copy=copy,
+                )  # fmt: skip
+            else:
+                self._named(src_root, dst_root, src_rel, dst_rel, names, held, held_dst)
+        finally:
+            os.close(held)
+            if held_dst >= 0:
+                os.close(held_dst)
+        page.tick()
+
+    def _named(
+        self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
+        names: dict[str, str], sfd: int, dfd: int,
+    ) -> None:  # fmt: skip
+        """Single files given as sources: only these names are looked at."""
+        entries: list[tuple[str, int, int, int, int, int]] = []
+        for name, target in names.items():
+            info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+            there = None
+            if dfd >= 0:
+                try:
+                    there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
+                except FileNotFoundError:
+                    pass
+            entry = self._entry(name, target, info, there, sfd, dfd, dst_rel)
+            if entry is None:
+                continue
+            if entry == "folder":
+                path = raw(join(dst_root, dst_rel, target))
+                self.failures.append((path, "create", errno.EISDIR, "a folder stands where a file must go"))
+            elif entry[1] == wire.FILE and entry[2] >= self.large_from:
+                self._large(src_root, dst_root, src_rel, dst_rel, entry, names)
+            else:
+                entries.append(entry)
+        if entries:
+            self._group(src_root, dst_root, src_rel, dst_rel, entries, names)
+        if dfd >= 0 and not self.options & wire.DRY:
+            self._sweep(dfd, dst_root, dst_rel)
+
+    def _sweep(self, dfd: int, dst_root: str, dst_rel: str) -> None:
+        """Clear away dead temporaries in a folder that is not listed otherwise; gives up when it is huge."""
+        with os.scandir(dfd) as listing:
+            for number, entry in enumerate(listing):
+                name = entry.name
+                if name.startswith(tmpname.PREFIX) and tmpname.is_temporary(name) and tmpname.is_dead(name):
+                    clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
+                if number > 20_000:
+                    break
+
+    def _compare(
+        self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None
+    ) -> Iterator[None]:
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        assert src_rel is not None
+        options, page = self.options, self.c.page
+        self.settled = copy.st_ctime_ns if copy is not None else 0
+        mirror = options & wire.MIRROR
+        theirs: dict[str, os.DirEntry[str]] = {}
+        if dfd >= 0:
+            count = 0
+            with os.scandir(dfd) as listing:
+                for entry in listing:
+                    theirs[entry.name] = entry
+                    count += 1
+                    if not count % _CHECK_EVERY:
+                        page.tick()
+            self.dst_entries += count
+        entries: list[tuple[str, int, int, int, int, int]] = []
+        weight = 0
+        touched = copy is None  # this run changes what the folder holds, and so its mtime
+        counted = 0
+        seen: list[str] = []
+        take = theirs.pop
+        with os.scandir(sfd) as listing:
+            for item in listing:
+                counted += 1
+                if not counted % _CHECK_EVERY:
+                    self.src_entries += _CHECK_EVERY
+                    page.ticks += _CHECK_EVERY - 1
+                    page.tick()
+                    if monotonic() >= self.deadline:
+                        if entries:
+                            self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
+                            entries, weight = [], 0
+                        yield
+                        page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+                        self.settled = copy.st_ctime_ns if copy is not None else 0
+                name = item.name
+                if mirror:
+                    seen.append(name)
+                other = take(name, None)
+                try:
+                    if item.is_dir(follow_symlinks=False):
+                        touched |= self._subfolder(token, name, other, dfd)
+                        continue
+                    info = item.stat(follow_symlinks=False)
+                    there = other.stat(follow_symlinks=False) if other is not None else None
+                except FileNotFoundError:
+                    continue  # vanished while being listed: the next run will see
+                except OSError as error:
+                    path = raw(join(src_root, src_rel, name))
+                    self.failures.append((path, "list", error.errno or 0, error.strerror or str(error)))
+                    continue
+                entry = self._entry(name, name, info, there, sfd, dfd, dst_rel)
+                linked = info.st_nlink > 1 and stat.S_ISREG(info.st_mode)
+                if entry is None:
+                    if linked:
+                        self._link(token, name, None, info, there)
+                    continue
+                if entry == "folder":
+                    touched = True
+                    self._file_for_folder(token, name, info, other)
+                    continue
+                if entry[5] not in (wire.MODE, wire.COMPARE):
+                    touched = True
+                elif entry[5] == wire.COMPARE:
+                    touched = True  # it may turn out to be changed
+                if linked:
+                    self._link(token, name, entry, info, there)
+                    continue
+                size = entry[2]
+                if entry[1] == wire.FILE and size >= self.large_from and entry[5] not in (
+                    wire.MODE, wire.COMPARE,
+                ):  # fmt: skip
+                    self._large(src_root, dst_root, src_rel, dst_rel, entry, None)
+                    continue
+                if weight and weight + size > GROUP_BYTES:
+                    self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
+                    entries, weight = [], 0
+                entries.append(entry)
+                weight += size
+                if len(entries) >= GROUP_FILES:
+                    self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
+                    entries, weight = [], 0
+        self.src_entries += counted % _CHECK_EVERY
+        page.ticks += counted % _CHECK_EVERY
+        if entries:
+            self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
+        if theirs and self._left_over(token, theirs, seen, dfd, mirror):
+            touched = True
+        self._folder_itself(token, sfd, dfd, source, copy, touched)
+
+    def _entry(
+        self, name: str, target: str, info: os.stat_result, there: os.stat_result | None,
+        sfd: int, dfd: int, dst_rel: str,
+    ) -> Any:  # fmt: skip
+        """None: nothing to do; "folder": a folder is in the way; else a wire entry."""
+        mode, size = info.st_mode, info.st_size
+        if stat.S_ISREG(mode):
+            kind = wire.FILE
+        elif stat.S_ISLNK(mode):
+            kind = wire.SYMLINK
+        elif stat.S_ISFIFO(mode):
+            kind = wire.FIFO
+        elif (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and self.c.me.root:
+            kind = wire.DEVICE
+        else:
+            what = "socket" if stat.S_ISSOCK(mode) else "device"
+            self.skipped.append((raw(join(dst_rel, target)), what))
+            return None
+        if kind != wire.FILE:
+            size = 0
+        if there is None:
+            reason = wire.NEW
+        elif stat.S_ISDIR(there.st_mode):
+            return "folder"
+        elif stat.S_IFMT(there.st_mode) != stat.S_IFMT(mode):
+            reason = wire.TYPE
+        else:
+            verdict = self._existing(kind, name, target, info, there, sfd, dfd)
+            if verdict is None:
+                self.unchanged += 1
+                self.unchanged_bytes += size
+                return None
+            reason = verdict
+        self.files += 1
+        if reason not in (wire.MODE, wire.COMPARE):
+            self.bytes += size
+        return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
+
+    def _existing(
+        self, kind: int, name: str, target: str, info: os.stat_result, there: os.stat_result,
+        sfd: int, dfd: int,
+    ) -> int | None:  # fmt: skip
+        """Why an entry that exists on both sides with the same type must be touched, if it must."""
+        if kind == wire.FILE:
+            if info.st_size != there.st_size:
+                return wire.SIZE
+            if self.options & wire.CHECKSUM:
+                return wire.COMPARE if info.st_size else self._metadata(name, target, info, there, sfd, dfd)
+            if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
+                info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
+            ):
+                return wire.MTIME
+            return self._metadata(name, target, info, there, sfd, dfd)
+        if kind == wire.SYMLINK:
+            if os.readlink(name, dir_fd=sfd) != os.readlink(target, dir_fd=dfd):
+                return wire.CONTENT
+        elif kind == wire.DEVICE and info.st_rdev != there.st_rdev:
+            return wire.CONTENT
+        return self._metadata(name, target, info, there, sfd, dfd)
+
+    def _metadata(
+        self, name: str, target: str, info: os.stat_result, there: os.stat_result, sfd: int, dfd: int
+    ) -> int | None:
+        if (
+            info.st_mode != there.st_mode or info.st_uid != there.st_uid or info.st_gid != there.st_gid
+        ) and metadata.differs(self.c.me, info, there, self.options):
+            return wire.MODE
+        if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
+            info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
+        ):
+            return wire.MTIME if stat.S_ISREG(info.st_mode) else wire.MODE
+        # Asking for xattrs costs as much as all the rest of the comparison, and no attribute changes
+        # without moving ctime: a source older than its copy got none since, and a copy older than
+        # the last change of its folder (whose times a run sets last) lost none since.
+        # --checksum asks all the same.
+        if info.st_ctime_ns < there.st_ctime_ns <= self.settled and not self.options & wire.CHECKSUM:
+            return None
+        s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
+        if s is not None and d is not None and metadata.xattrs_differ(self.c.me, s, d):
+            return wire.MODE
+        return None
+
+    # -- what is found ------------------------------------------------------------------------------
+
+    def _group(
+        self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
+        entries: list[tuple[str, int, int, int, int, int]], names: dict[str, str] | None,
+    ) -> None:  # fmt: skip
+        weight = sum(e[2] for e in entries)
+        blob = wire.dump((src_root, dst_root, src_rel, dst_rel, names, entries))
+        self.groups.append((len(entries), weight, blob))
+
+    def _large(
+        self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
+        entry: tuple[str, int, int, int, int, int], names: dict[str, str] | None,
+    ) -> None:  # fmt: skip
+        blob = wire.dump((src_root, dst_root, src_rel, dst_rel, names, [entry]))
+        self.large.append((entry[2], blob))
+
+    def _link(
+        self, token: Token, name: str, entry: Any, info: os.stat_result, there: os.stat_result | None
+    ) -> None:
+        """One of several names of a file: gathered by inode, see links.py."""
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        size = info.st_size
+        if entry is None:  # up to date, as far as it alone can tell
+            self.unchanged -= 1
+            self.unchanged_bytes -= size
+            entry = (name, wire.FILE, size, info.st_mtime_ns, info.st_ino, UP_TO_DATE)
+            self.files += 1
+        elif entry[5] not in (wire.MODE, wire.COMPARE):
+            self.bytes -= size - size // info.st_nlink  # the bytes are moved once for all names
+        inode = (there.st_dev, there.st_ino) if there is not None else None
+        part = (info.st_dev, info.st_ino, src_root, dst_root, src_rel, dst_rel, entry, inode)
+        self.link_parts.setdefault(info.st_ino % LINK_BUCKETS, []).append(part)
+
+    def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None, dfd: int) -> bool:
+        """A folder of the source: to be listed later. True when it will be new here."""
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        assert src_rel is not None
+        src, dst = join(src_rel, name), join(dst_rel, name)
+        if other is None:
+            self.stack.append((src_root, dst_root, src, dst, None, 0))
+            return True
+        if other.is_dir(follow_symlinks=False):
+            self.stack.append((src_root, dst_root, src, dst, None, wire.DST_EXISTS))
+            return False
+        if not self.options & wire.MIRROR:
+            path = raw(join(dst_root, dst))
+            self.failures.append((path, "mkdir", errno.ENOTDIR, "a file stands where a folder must go"))
+            return False
+        # built beside it under a temporary name; the file goes when everything else is copied
+        beside = self.c.names.next()
+        self.extra_count += 1
+        self.swaps.append(wire.dump(("folder", dst_root, dst_rel, beside, name)))
+        self.stack.append((src_root, dst_root, src, join(dst_rel, beside), None, 0))
+        return True
+
+    def _file_for_folder(
+        self, token: Token, name: str, info: os.stat_result, other: os.DirEntry[str] | None
+    ) -> None:
+        """The destination has a folder where the source has a file."""
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        assert src_rel is not None
+        if not self.options & wire.MIRROR:
+            path = raw(join(dst_root, dst_rel, name))
+            self.failures.append((path, "create", errno.EISDIR, "a folder stands where a file must go"))
+            return
+        beside = self.c.names.next()
+        kind = wire.FILE if stat.S_ISREG(info.st_mode) else wire.SYMLINK
+        size = info.st_size if kind == wire.FILE else 0
+        entry = (name, kind, size, info.st_mtime_ns, info.st_ino, wire.NEW)
+        self.files += 1
+        self.bytes += size
+        self._group(src_root, dst_root, src_rel, dst_rel, [entry], {name: beside})
+        self.swaps.append(wire.dump(("file", dst_root, dst_rel, beside, name)))
+        self._extra_token(dst_root, dst_rel, name)
+
+    def _extra_token(self, dst_root: str, dst_rel: str, name: str) -> None:
+        self.stack.append(("", dst_root, None, join(dst_rel, name), None, wire.EXTRA))
+
+    def _left_over(
+        self, token: Token, theirs: dict[str, os.DirEntry[str]], seen: list[str], dfd: int,
+        mirror: int,
+    ) -> bool:  # fmt: skip
+        """Names that the destination alone has: temporaries of dead runs go, a mirror notes the rest."""
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        changed = False
+        for name in [n for n in theirs if n.startswith(tmpname.PREFIX)]:
+            if tmpname.is_temporary(name):
+                entry = theirs.pop(name)
+                self.dst_entries -= 1
+                if not self.options & wire.DRY and tmpname.is_dead(name):
+                    changed |= clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
+            elif name == ".blit-trash" and not dst_rel:
+                del theirs[name]
+        if not mirror or not theirs:
+            return changed
+        if system.mount_id(dfd) != system.mount_id(self.c.folders.root(dst_root)):
+            self.kept += len(theirs)  # below a mount point: never ours to delete
+            return changed
+        same_by_case = {}
+        for name in seen:
+            folded = name.casefold()
+            if folded != name:
+                same_by_case[folded] = name
+        everything = set(seen)
+        files, folders_ = [], []
+        for name, entry in theirs.items():
+            folded = name.casefold()
+            partner = same_by_case.get(folded) or (folded if folded in everything else None)
+            if partner is not None:
+                if same_entry(name, partner, dfd):
+                    self.kept += 1  # renamed by case alone, on a filesystem that does not tell
+                    continue
+                name = f"{name}/{partner}"  # asked again at the deletion
+            self.extra_count += 1
+            (folders_ if entry.is_dir(follow_symlinks=False) else files).append(name)
+        if not files and not folders_:
+            return changed
+        self.extras.append((src_root, dst_root, dst_rel, src_rel, files, folders_))
+        for name in folders_:
+            self._extra_token(dst_root, dst_rel, name.partition("/")[0])
+        return True
+
+    def _extra_folder(self, dst_root: str, dst_rel: str) -> Iterator[None]:
+        """Everything in a folder that only the destination has."""
+        context = self.c
+        dfd = context.folders.open(dst_root, dst_rel)
+        if system.mount_id(dfd) != system.mount_id(context.folders.root(dst_root)):
+            self.failures.append(
+                (raw(join(dst_root, dst_rel)), "delete", errno.EBUSY, "a filesystem is mounted there: kept")
+            )
+            return
+        info = os.fstat(dfd)
+        if (info.st_dev, info.st_ino) in self.forbidden:
+            self.overlap = raw(join(dst_root, dst_rel))
+            return
+        files: list[str] = []
+        folders_: list[str] = []
+        count = 0
+        with os.scandir(dfd) as listing:
+            for entry in listing:
+                count += 1
+                if not count % _CHECK_EVERY:
+                    context.page.tick()
+                (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+        self.dst_entries += count
+        self.extra_count += count
+        self.extras.append(("", dst_root, dst_rel, None, files, folders_))
+        for name in folders_:
+            self._extra_token(dst_root, dst_rel, name)
+        context.page.tick()
+        yield
+
+    def _folder_itself(
+        self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None,
+        touched: bool,
+    ) -> None:  # fmt: skip
+        """Whether the folder's own metadata must be set at the end, and why."""
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        assert src_rel is not None
+        reason = -1
+        if copy is None:
+            reason = wire.NEW
+        elif metadata.differs(self.c.me, source, copy, self.options) or metadata.xattrs_differ(
+            self.c.me, sfd, dfd
+        ):
+            reason = wire.MODE
+        elif source.st_mtime_ns != copy.st_mtime_ns and not compare.close_enough(
+            source.st_mtime_ns, copy.st_mtime_ns, self.options >> 16
+        ):
+            reason = wire.MTIME
+        if reason >= 0 and self.options & wire.ITEMIZE:
+            self.changes.append((reason, raw(shown(dst_rel, src_rel)) + b"/", wire.METADATA))
+        if reason >= 0 or touched:
+            self.finish.append((src_root, dst_root, src_rel, dst_rel, stat.S_IMODE(source.st_mode)))
+
+
+def same_entry(one: str, other: str, fd: int) -> bool:
+    """Whether two names in a folder are one file: on a filesystem that ignores case, or folds Unicode."""
+    try:
+        a = os.stat(one, dir_fd=fd, follow_symlinks=False)
+        b = os.stat(other, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino) and (stat.S_ISDIR(a.st_mode) or a.st_nlink == 1)
+
+
+def clear_temporary(
+    context: Context, entry: os.DirEntry[str], dfd: int, dst_root: str, dst_rel: str
+) -> bool:
+    """Remove what a dead run left; True when it is gone."""
+    try:
+        if not entry.is_dir(follow_symlinks=False):
+            os.unlink(entry.name, dir_fd=dfd)
+            return True
+        from blit.worker.remove import remove_tree
+
+        return remove_tree(context, dst_root, join(dst_rel, entry.name))
+    except OSError:
+        return False
