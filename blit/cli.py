@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
+    from blit.bus import Bus
+    from blit.engine.control import Control
+    from blit.engine.probing import Early
     from blit.engine.workers import Pool
     from blit.events import Summary
     from blit.job import Job
@@ -58,12 +61,12 @@ def transfer(argv: list[str]) -> int:
 
     options = arguments.parser().parse_args(argv)
     job = arguments.job(options)
-    from blit.engine.probing import probe_task
+    from blit.engine import probing
 
-    pool.post(pool.workers[0], probe_task(job))
+    early = probing.start(pool, job)
     if options.ludicrous_speed:
         _complain(LUDICROUS, prefix=False)
-    summary = _headless(job, pool, options)
+    summary = _headless(job, pool, options, early)
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()
     return summary.exit_code
@@ -79,7 +82,7 @@ def _workers(argv: list[str]) -> int:
     return min(cores + 1, 16)
 
 
-def _headless(job: Job, pool: Pool, options: argparse.Namespace) -> Summary:
+def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -> Summary:
     import anyio
 
     from blit import headless
@@ -95,35 +98,29 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace) -> Summary:
             _stream(1), _stream(2), options.verbose, options.quiet, job.itemize, control.answer
         )
     printer = headless.Printer(bus.subscribe(), face)
-    summary = anyio.run(_engine, job, pool, bus, control)
+    summary = anyio.run(_engine, job, pool, bus, control, early)
     bus.close()
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
     return summary
 
 
-async def _engine(job: Job, pool: Pool, bus: object, control: object) -> Summary:
+async def _engine(job: Job, pool: Pool, bus: Bus, control: Control, early: Early) -> Summary:
     import anyio
 
-    from blit.bus import Bus
-    from blit.engine.control import Control
     from blit.engine.transfer import transfer as engine
 
-    assert isinstance(bus, Bus) and isinstance(control, Control)
     async with anyio.create_task_group() as group:
         group.start_soon(_signals, control)
-        summary = await engine(job, pool, bus.publish, control, probed=True, started=_process_started())
+        summary = await engine(job, pool, bus.publish, control, early, _process_started())
         group.cancel_scope.cancel()
     return summary
 
 
-async def _signals(control: object) -> None:
+async def _signals(control: Control) -> None:
     import signal
 
     import anyio
 
-    from blit.engine.control import Control
-
-    assert isinstance(control, Control)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
         async for number in received:
             control.stop(int(number))

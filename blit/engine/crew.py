@@ -68,6 +68,7 @@ class Crew:
         self.paused = False
         self.idle = 0
         self.numbers = 0
+        self.posted: dict[int, Task] = {}  # what workers were given before the crew set out
         self._wake = anyio.Event()
 
     def wake(self) -> None:
@@ -85,7 +86,9 @@ class Crew:
         while True:
             if self.stopping:
                 return
-            task = None if self.paused else source.next(worker.slot)
+            task = self.posted.pop(worker.slot, None)
+            if task is None and not self.paused:
+                task = source.next(worker.slot)
             if task is None:
                 if source.exhausted:
                     self.wake()

@@ -1,14 +1,36 @@
-"""The first task of every run, apart from the engine so that it can leave before the engine is imported."""
+"""The first steps of a run, taken before the engine is imported: look, choose the route, post the first task.
+
+Importing the engine takes longer than all of this. A worker that has its first task by then has the
+first files copied, or the first folders listed, when the engine comes up.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import select
+from typing import Any, NamedTuple
 
+from blit.engine import route
+from blit.engine.schedule import Schedule
+from blit.engine.workers import Pool
 from blit.job import Job
 
+_PATIENCE = 0.03  # seconds to wait for the first look before the imports go on beside it
+_EARLY_BUDGET = 0.05  # seconds that the first listing may take: about as long as the imports
+_EARLY_WANT = 4096  # entries: nobody can take them before the engine is up
 
-def probe_task(job: Job) -> dict[str, Any]:
-    """The first look; it can be posted before the engine is even imported."""
+Task = dict[str, Any]
+
+
+class Early(NamedTuple):
+    """What was done before the engine: `facts` None means that the probe is still under way."""
+
+    facts: dict[str, Any] | None = None
+    route: route.Route | None = None
+    schedule: Schedule | None = None
+    task: Task | None = None  # posted to the first worker
+
+
+def probe_task(job: Job) -> Task:
     return {
         "op": "probe",
         "sources": [wire_text(s) for s in job.sources],
@@ -19,3 +41,46 @@ def probe_task(job: Job) -> dict[str, Any]:
 
 def wire_text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
+
+
+def start(pool: Pool, job: Job) -> Early:
+    """Post the probe and, if its answer is quick and harmless, the first task of the route."""
+    worker = pool.workers[0]
+    pool.post(worker, probe_task(job))
+    if not select.select([worker.answers], [], [], _PATIENCE)[0]:
+        return Early()
+    facts = pool.answer_now(worker)
+    if facts is None or not harmless(facts, job):
+        return Early(facts)
+    chosen = route.choose(job.mirror, job.checksum, facts["small"], facts["largest"])
+    if chosen.name == "direct":
+        task = direct_task(facts)
+        pool.post(worker, task)
+        return Early(facts, chosen, None, task)
+    schedule = streaming(facts, len(pool.workers))
+    first = schedule.next(worker.slot)
+    assert first is not None
+    first["budget"], first["want"] = _EARLY_BUDGET, _EARLY_WANT
+    pool.post(worker, first)
+    return Early(facts, chosen, schedule, first)
+
+
+def harmless(facts: dict[str, Any], job: Job) -> bool:
+    """Nothing speaks against going on: what does is said by the engine, which can publish it."""
+    if "refused" in facts or "defect" in facts:
+        return False
+    return not (job.mirror and facts["empty"] and not job.allow_empty_source)
+
+
+def direct_task(facts: dict[str, Any]) -> Task:
+    files, size = facts["small"]
+    return {
+        "op": "direct", "what": "direct", "folders": facts["folders"], "options": facts["options"],
+        "same": facts["same"], "files": files, "bytes": size,
+    }  # fmt: skip
+
+
+def streaming(facts: dict[str, Any], workers: int) -> Schedule:
+    same = [tuple(pair) for pair in facts["same"]]
+    return Schedule(facts["folders"], facts["options"], same, workers, split=not facts["rotational"])
+

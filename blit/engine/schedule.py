@@ -15,11 +15,11 @@ from typing import Any
 from blit.engine import route
 from blit.engine.plan import Group, Plan
 from blit.engine.spool import Spool
+from blit.worker import wire
 
 # the first answers come early, so that the first byte does; later ones save hops
 FIRST_BUDGET, BUDGET = 0.004, 0.03
 FIRST_WANT, WANT = 48, 8192
-LINK_BUCKETS = 64
 MOST_SHARE = 32
 
 Task = dict[str, Any]
@@ -55,7 +55,7 @@ class Schedule:
         self.large: deque[Large] = deque()
         self.active: Large | None = None
         self.running = 0
-        self.links = [Spool(1 << 18) for _ in range(LINK_BUCKETS)]
+        self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
         self.link_names = 0
         self.finish = Spool()
         self.extras = Spool()
@@ -118,6 +118,7 @@ class Schedule:
             case "copy":
                 moved = answer.get("bytes", 0) - answer.get("cloned_bytes", 0)
                 self.plan.cost.learn(task["files"], moved, answer.get("seconds", 0.0))
+                self._found(answer)
             case "large_begin":
                 self._begun(answer)
             case "large_range":
@@ -184,11 +185,7 @@ class Schedule:
             self.plan.add(Group(files, size, blob))
         for size, blob in answer["large"]:
             self.large.append(Large(size, blob))
-        for bucket, count, blob in answer["links"]:
-            self.links[bucket].append(blob, count)
-            self.link_names += count
-        if answer["finish"]:
-            self.finish.append(answer["finish"])
+        self._found(answer)
         if answer["extras"]:
             self.extras.append(answer["extras"])
         self.swaps.extend(answer["swaps"])
@@ -202,6 +199,17 @@ class Schedule:
         self.src_entries += answer.get("src_entries", 0)
         self.kept += answer.get("kept", 0)
         self.overlap = self.overlap or answer.get("overlap", b"")
+
+    def _found(self, answer: dict[str, Any]) -> None:
+        """What a listing, or a comparison by content, adds to the later phases."""
+        for bucket, count, blob in answer.get("links", ()):
+            self.links[bucket].append(blob, count)
+            self.link_names += count
+        if blob := answer.get("finish"):
+            self.finish.append(blob)
+        for group in answer.get("again", ()):
+            self.plan.add(Group(*group))
+        self.bytes += answer.get("found_bytes", 0)
 
     # -- large files ----------------------------------------------------------------------------------
 

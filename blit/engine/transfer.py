@@ -10,14 +10,13 @@ from typing import Any
 import anyio
 
 from blit import errors
-from blit.engine import mirror, route, watch
+from blit.engine import mirror, probing, route, watch
 from blit.engine.control import Control
 from blit.engine.crew import Crew, Listed, Task
 from blit.engine.ledger import Ledger
 from blit.engine.schedule import Schedule
 from blit.engine.spool import Spool
 from blit.engine.summary import summarise
-from blit.engine.probing import probe_task, wire_text
 from blit.engine.workers import Pool, WorkerDied
 from blit.events import (
     DeletionPlanned,
@@ -38,12 +37,13 @@ _TASK_BYTES = 256 << 10  # opaque records that one task of the closing phases ca
 
 
 async def transfer(
-    job: Job, pool: Pool, publish: Publish, control: Control, probed: bool = False, started: float | None = None
+    job: Job, pool: Pool, publish: Publish, control: Control,
+    early: probing.Early | None = None, started: float | None = None,
 ) -> Summary:
     """Do the job and return what became of it; raises nothing that is the job's own trouble.
 
-    `probed`: the probe task was posted to the first worker already. `started`: CLOCK_MONOTONIC when the
-    process began, for the times in the summary.
+    `early`: what was begun before the engine was imported. `started`: CLOCK_MONOTONIC when the process
+    began, for the times in the summary.
     """
     run = Run(job, pool, publish, control, started if started is not None else time.monotonic())
     try:
@@ -51,7 +51,7 @@ async def transfer(
             group.start_soon(watch.watch, run)
             with run.scope:
                 try:
-                    await run.flow(probed)
+                    await run.flow(early)
                 except errors.BlitError as error:
                     run.ending = run.ending or error
                 except WorkerDied:
@@ -98,12 +98,12 @@ class Run:
             and schedule is not None and (schedule.active is not None or bool(schedule.swaps and not self.swapped))
         )  # fmt: skip
 
-    async def flow(self, probed: bool) -> None:
-        facts = await self.look(probed)
+    async def flow(self, early: probing.Early | None) -> None:
+        facts = await self.look(early)
         if self.route is not None and self.route.name == "direct":
-            await self.direct(facts)
+            await self.direct(early.task if early and early.task else probing.direct_task(facts))
         else:
-            await self.stream(facts)
+            await self.stream(facts, early)
             await self.link()
             if self.job.mirror:
                 await self.delete()
@@ -124,10 +124,13 @@ class Run:
 
     # -- the first look -------------------------------------------------------------------------------
 
-    async def look(self, probed: bool) -> dict[str, Any]:
+    async def look(self, early: probing.Early | None) -> dict[str, Any]:
         self.phase = "looking"
         worker = self.pool.workers[0]
-        facts = await (self.pool.answer(worker) if probed else self.pool.ask(worker, probe_task(self.job)))
+        if early is None:
+            facts = await self.pool.ask(worker, probing.probe_task(self.job))
+        else:
+            facts = early.facts or await self.pool.answer(worker)
         if "defect" in facts:
             self.ledger.take(facts)
             self.check()
@@ -144,7 +147,7 @@ class Run:
         self.publish(
             RouteChosen(self.route.name, self.route.reason, None, len(self.pool.workers), tuple(facts["filesystems"]))
         )
-        if self.job.mirror and facts["empty"] and not self.job.allow_empty_source:
+        if not probing.harmless(facts, self.job):
             source = os.fsdecode(self.job.sources[0])
             raise errors.Refused(
                 f"{source} is empty and the destination is not: is it mounted? "
@@ -155,24 +158,21 @@ class Run:
 
     # -- copying --------------------------------------------------------------------------------------
 
-    async def direct(self, facts: dict[str, Any]) -> None:
+    async def direct(self, task: Task) -> None:
         self.phase = "copying"
-        self.planned = tuple(facts["small"])
-        task = {
-            "op": "direct", "what": "direct", "folders": facts["folders"], "options": self.options,
-            "same": facts["same"], "files": self.planned[0], "bytes": self.planned[1],
-        }  # fmt: skip
+        self.planned = (task["files"], task["bytes"])
         listed: dict[str, Any] = {}
         await self.crew.work(Listed([task], lambda _, answer: listed.update(answer)))
         self.planned = (listed.get("planned_files", 0), listed.get("planned_bytes", 0))
         self.plan_finished(listed.get("listed", 0), 0)
         self.check()
 
-    async def stream(self, facts: dict[str, Any]) -> None:
+    async def stream(self, facts: dict[str, Any], early: probing.Early | None) -> None:
         self.phase = "copying"
-        same = [tuple(pair) for pair in facts["same"]]
-        schedule = Schedule(facts["folders"], self.options, same, len(self.pool.workers), not facts["rotational"])
-        self.schedule = schedule
+        schedule = early.schedule if early else None
+        if early is not None and early.task is not None:
+            self.crew.posted[0] = early.task
+        self.schedule = schedule = schedule or probing.streaming(facts, len(self.pool.workers))
         await self.crew.work(schedule)
         if schedule.plan_done:
             self.plan_known()

@@ -15,8 +15,9 @@ from blit.worker import status, tmpname, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
+
+    Task = dict[str, Any]
 
 MOST_WORKERS = 64
 _BOOT = (
@@ -31,11 +32,12 @@ class WorkerDied(Exception):
 class Worker:
     """One process and the three things that are shared with it."""
 
-    __slots__ = ("slot", "pid", "tasks", "answers", "view", "task", "base")
+    __slots__ = ("slot", "pid", "tasks", "answers", "view", "task", "base", "parts")
 
     def __init__(self, slot: int, pid: int, tasks: int, answers: int, view: status.View) -> None:
         self.slot, self.pid, self.tasks, self.answers, self.view = slot, pid, tasks, answers, view
-        self.task: dict[str, Any] | None = None  # what it is doing
+        self.task: Task | None = None  # what it is doing
+        self.parts = bytearray()  # of an answer that is not whole yet
         self.base = (0, 0)  # files and bytes on its page when it began the task
 
 
@@ -99,10 +101,10 @@ class Pool:
         self.workers.append(worker)
         return worker
 
-    def post(self, worker: Worker, task: Mapping[str, object]) -> bytes:
+    def post(self, worker: Worker, task: Task) -> bytes:
         """Hand over a task without waiting; returns what did not fit into the pipe."""
         files, moved = worker.view.counters()[1:3]
-        worker.task, worker.base = dict(task), (files, moved)
+        worker.task, worker.base = task, (files, moved)
         data = wire.frame(task)
         try:
             return data[os.write(worker.tasks, data) :]
@@ -111,40 +113,59 @@ class Pool:
         except BrokenPipeError:
             raise WorkerDied from None
 
-    async def ask(self, worker: Worker, task: Mapping[str, object]) -> dict[str, Any]:
-        """Give a worker a task and wait for its answer. Raises WorkerDied."""
-        rest = self.post(worker, task)
-        while rest:
-            import anyio
+    async def ask(self, worker: Worker, task: Task) -> Task:
+        """Give a worker a task, unless it has it already, and wait for its answer. Raises WorkerDied."""
+        if worker.task is not task:
+            rest = self.post(worker, task)
+            while rest:
+                import anyio
 
-            await anyio.wait_writable(worker.tasks)
-            try:
-                rest = rest[os.write(worker.tasks, rest) :]
-            except BlockingIOError:
-                continue
-            except BrokenPipeError:
-                raise WorkerDied from None
+                await anyio.wait_writable(worker.tasks)
+                try:
+                    rest = rest[os.write(worker.tasks, rest) :]
+                except BlockingIOError:
+                    continue
+                except BrokenPipeError:
+                    raise WorkerDied from None
         return await self.answer(worker)
 
-    async def answer(self, worker: Worker) -> dict[str, Any]:
+    async def answer(self, worker: Worker) -> Task:
         """The answer to the task that was posted. Raises WorkerDied."""
         import anyio
 
-        parts = bytearray()
-        need = wire.HEADER.size
-        while len(parts) < need:
+        while True:
             await anyio.wait_readable(worker.answers)
-            try:
-                part = os.read(worker.answers, 1 << 20)
-            except BlockingIOError:
-                continue
-            if not part:
-                raise WorkerDied
-            parts += part
-            if len(parts) >= wire.HEADER.size:
-                need = wire.HEADER.size + wire.HEADER.unpack_from(parts)[0]
+            answer = self._read(worker)
+            if answer is not None:
+                return answer
+
+    def answer_now(self, worker: Worker) -> Task | None:
+        """The same without a loop, for an answer that has begun to arrive; None when the worker died."""
+        try:
+            while (answer := self._read(worker)) is None:
+                pass
+        except WorkerDied:
+            return None
+        return answer
+
+    def _read(self, worker: Worker) -> Task | None:
+        """Take what is there; the answer when it is whole."""
+        try:
+            part = os.read(worker.answers, 1 << 20)
+        except BlockingIOError:
+            return None
+        if not part:
+            raise WorkerDied
+        parts = worker.parts
+        parts += part
+        if len(parts) < wire.HEADER.size:
+            return None
+        need = wire.HEADER.size + wire.HEADER.unpack_from(parts)[0]
+        if len(parts) < need:
+            return None
+        answer: Task = wire.load(bytes(memoryview(parts)[wire.HEADER.size : need]))
+        worker.parts = bytearray()
         worker.task = None
-        answer: dict[str, Any] = wire.load(bytes(memoryview(parts)[wire.HEADER.size : need]))
         return answer
 
     def replace(self, worker: Worker) -> Worker | None:

@@ -54,9 +54,17 @@ class Result:
         self.left = 0  # entries not done because the run is ending
         self.fatal: tuple[bytes, str, int, str] | None = None
         self.replaced = 0
+        # what a comparison by content found out too late for the scan
+        self.found_bytes = 0
+        self.again: list[tuple[int, int, bytes]] = []  # groups to plan anew
+        self.links: list[tuple[int, int, bytes]] = []
+        self.finish: list[tuple[str, str, str, str, int]] = []
 
     def as_dict(self) -> dict[str, object]:
-        return {k: v for k, v in self.__dict__.items() if v}
+        found = {k: v for k, v in self.__dict__.items() if v}
+        if self.finish:
+            found["finish"] = wire.dump(self.finish)
+        return found
 
 
 def join(*parts: str) -> str:

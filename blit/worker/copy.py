@@ -16,6 +16,10 @@ from blit.worker.context import FATAL, Context, Result, join, raw, shown
 from blit.worker.folders import grant
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FATAL_ERRNOS = frozenset(getattr(errno, name) for name in FATAL)
@@ -41,6 +45,7 @@ class Copier:
         self.options = options
         self.dry = bool(options & wire.DRY)
         self.itemize = bool(options & wire.ITEMIZE)
+        self.linking = False  # every file is taken as it comes, see links.py
         self.result = Result()
         # (dst_root, dst_rel, temporary, target, size, method, reason)
         self.waiting: list[tuple[str, str, str, str, int, int, int]] = []
@@ -91,8 +96,10 @@ class Copier:
         born: tuple[int, int] | None = None
         parent, getppid = context.parent, os.getppid
         flags, flag_at = page.map, page.base + 33
+        if self.options & wire.CHECKSUM and names is None and not self.linking and dfd >= 0:
+            entries = self._sift(sfd, dfd, entries)
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
-            if (flags[flag_at] or getppid() != parent) and not context.go_on():
+            if (flags[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
                 result.left += len(entries) - index
                 return True
             target = names[name] if names else name
@@ -101,16 +108,24 @@ class Copier:
             temporary = ""
             try:
                 if reason == wire.COMPARE:
-                    verdict = compare.verdict(
-                        context, sfd, dfd, name, target, size, self.options
+                    verdict, info = compare.verdict(
+                        context, sfd, dfd, name, target, self.options, self.linking or bool(size)
                     )
                     if verdict is None:
                         result.unchanged += 1
                         page.file_done(0)
                         continue
+                    size, mtime, ino = info.st_size, info.st_mtime_ns, info.st_ino
+                    if verdict in (compare.LINKED, compare.DEFERRED):
+                        again = (name, kind, size, mtime, ino, wire.COMPARE)
+                        self._send_back(verdict, (src_root, dst_root, src_rel, dst_rel), again, info, dfd, target)
+                        continue
                     reason = verdict
-                    if reason != wire.CONTENT:
+                    if reason in (wire.MTIME, wire.MODE):
                         kind = -1  # only its metadata differs
+                    elif not self.dry:
+                        result.found_bytes += size
+                        self._touched(src_root, dst_root, src_rel, dst_rel)
                 elif reason == wire.MODE:
                     kind = -1
                 if self.dry:
@@ -164,6 +179,33 @@ class Copier:
                     result.left += len(entries) - index - 1
                     return True
         return False
+
+    def _sift(self, sfd: int, dfd: int, entries: list[Any]) -> list[Any]:
+        """Take out the files that are equal without doubt; what is left is done one by one."""
+        names = [e[0] for e in entries if e[5] == wire.COMPARE and not e[2]]
+        equal, unsure = compare.sift(self.c, sfd, dfd, names, os.fstat(dfd).st_ctime_ns)
+        self.result.unchanged += equal
+        keep = set(unsure)
+        return [e for e in entries if e[5] != wire.COMPARE or e[2] or e[0] in keep]
+
+    def _send_back(
+        self, verdict: int, place: tuple[str, str, str, str], entry: tuple[str, int, int, int, int, int],
+        info: os.stat_result, dfd: int, target: str,
+    ) -> None:  # fmt: skip
+        """Only the comparison could see that this file is large, or has other names: plan it anew."""
+        if verdict == compare.DEFERRED:
+            blob = wire.dump((*place, None, [entry]))
+            self.result.again.append((1, 0, blob))
+            return
+        there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
+        part = (info.st_dev, info.st_ino, *place, entry, (there.st_dev, there.st_ino))
+        self.result.links.append((info.st_ino % wire.LINK_BUCKETS, 1, wire.dump([part])))
+
+    def _touched(self, src_root: str, dst_root: str, src_rel: str, dst_rel: str) -> None:
+        """The scan could not know that this folder changes: its times must be set again."""
+        record = (src_root, dst_root, src_rel, dst_rel, 0o700)
+        if record not in self.result.finish[-1:]:
+            self.result.finish.append(record)
 
     def _small(
         self,

@@ -30,6 +30,7 @@ def run(context: Context, task: dict[str, Any]) -> Result:
         for part in wire.load(blob):
             groups.setdefault((part[0], part[1]), []).append(part[2:])
     copier = Copier(context, task["options"])
+    copier.linking = True
     for members in groups.values():
         if not context.go_on():
             copier.result.left += len(members)

@@ -61,8 +61,10 @@ def differs(me: Identity, source: os.stat_result, copy: os.stat_result, options:
 
 def xattrs_differ(me: Identity, source: int | str, copy: int | str) -> bool:
     try:
-        theirs = wanted_xattrs(me, source)
-        ours = wanted_xattrs(me, copy)
+        all_theirs, all_ours = system.list_xattrs(source), system.list_xattrs(copy)
+        if not all_theirs and not all_ours:
+            return False
+        theirs, ours = _wanted(me, all_theirs), _wanted(me, all_ours)
         if theirs != ours:
             return True
         return any(system.get_xattr(source, n) != system.get_xattr(copy, n) for n in theirs)
@@ -72,15 +74,10 @@ def xattrs_differ(me: Identity, source: int | str, copy: int | str) -> bool:
         raise
 
 
-def wanted_xattrs(me: Identity, target: int | str) -> list[str]:
-    """The names of the attributes that this user can copy."""
-    names = system.list_xattrs(target)
-    if not names:
-        return names
+def _wanted(me: Identity, names: list[str]) -> list[str]:
+    """Of the names of attributes those that this user can copy."""
     return sorted(
-        n
-        for n in names
-        if n not in _NOT_OURS and (me.root or n.startswith(("user.", "system.posix_acl")))
+        n for n in names if n not in _NOT_OURS and (me.root or n.startswith(("user.", "system.posix_acl")))
     )
 
 
@@ -90,14 +87,14 @@ def copy_xattrs(me: Identity, source: int | str, target: int | str, existing: bo
     A value that the destination does not take is counted in `me.xattrs_lost`, not raised.
     """
     try:
-        names = wanted_xattrs(me, source)
+        names = _wanted(me, system.list_xattrs(source))
     except OSError as error:
         if error.errno in _LOST:
             return
         raise
     if existing:
         try:
-            for name in wanted_xattrs(me, target):
+            for name in _wanted(me, system.list_xattrs(target)):
                 if name not in names:
                     system.remove_xattr(target, name)
         except OSError as error:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 GROUP_FILES = 512  # entries a group at most, so that one folder feeds several workers
 GROUP_BYTES = 64 << 20
-LINK_BUCKETS = 64
+GROUP_COMPARED = 128  # of unknown size
 UP_TO_DATE = -1  # as a reason: only for names of hard links, see links.py
 _CHECK_EVERY = 256  # entries between two looks at the clock
 
@@ -224,6 +224,7 @@ class Scanner:
         options, page = self.options, self.c.page
         self.settled = copy.st_ctime_ns if copy is not None else 0
         mirror = options & wire.MIRROR
+        by_content = options & wire.CHECKSUM
         theirs: dict[str, os.DirEntry[str]] = {}
         if dfd >= 0:
             count = 0
@@ -260,7 +261,17 @@ class Scanner:
                 other = take(name, None)
                 try:
                     if item.is_dir(follow_symlinks=False):
-                        touched |= self._subfolder(token, name, other, dfd)
+                        touched |= self._subfolder(token, name, other)
+                        continue
+                    if by_content and other is not None and item.is_file(follow_symlinks=False) and other.is_file(
+                        follow_symlinks=False
+                    ):
+                        # who compares them opens both, and an open file tells more than a stat here
+                        entries.append((name, wire.FILE, 0, 0, 0, wire.COMPARE))
+                        self.files += 1
+                        if len(entries) >= GROUP_COMPARED:
+                            self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
+                            entries, weight = [], 0
                         continue
                     info = item.stat(follow_symlinks=False)
                     there = other.stat(follow_symlinks=False) if other is not None else None
@@ -280,17 +291,13 @@ class Scanner:
                     touched = True
                     self._file_for_folder(token, name, info, other)
                     continue
-                if entry[5] not in (wire.MODE, wire.COMPARE):
+                if entry[5] != wire.MODE:
                     touched = True
-                elif entry[5] == wire.COMPARE:
-                    touched = True  # it may turn out to be changed
                 if linked:
                     self._link(token, name, entry, info, there)
                     continue
                 size = entry[2]
-                if entry[1] == wire.FILE and size >= self.large_from and entry[5] not in (
-                    wire.MODE, wire.COMPARE,
-                ):  # fmt: skip
+                if entry[1] == wire.FILE and size >= self.large_from and entry[5] != wire.MODE:
                     self._large(src_root, dst_root, src_rel, dst_rel, entry, None)
                     continue
                 if weight and weight + size > GROUP_BYTES:
@@ -353,10 +360,10 @@ class Scanner:
     ) -> int | None:  # fmt: skip
         """Why an entry that exists on both sides with the same type must be touched, if it must."""
         if kind == wire.FILE:
+            if self.options & wire.CHECKSUM:
+                return wire.COMPARE
             if info.st_size != there.st_size:
                 return wire.SIZE
-            if self.options & wire.CHECKSUM:
-                return wire.COMPARE if info.st_size else self._metadata(name, target, info, there, sfd, dfd)
             if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
                 info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
             ):
@@ -379,12 +386,11 @@ class Scanner:
         if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
             info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
         ):
-            return wire.MTIME if stat.S_ISREG(info.st_mode) else wire.MODE
+            return wire.MODE
         # Asking for xattrs costs as much as all the rest of the comparison, and no attribute changes
         # without moving ctime: a source older than its copy got none since, and a copy older than
         # the last change of its folder (whose times a run sets last) lost none since.
-        # --checksum asks all the same.
-        if info.st_ctime_ns < there.st_ctime_ns <= self.settled and not self.options & wire.CHECKSUM:
+        if info.st_ctime_ns < there.st_ctime_ns <= self.settled:
             return None
         s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
         if s is not None and d is not None and metadata.xattrs_differ(self.c.me, s, d):
@@ -423,9 +429,9 @@ class Scanner:
             self.bytes -= size - size // info.st_nlink  # the bytes are moved once for all names
         inode = (there.st_dev, there.st_ino) if there is not None else None
         part = (info.st_dev, info.st_ino, src_root, dst_root, src_rel, dst_rel, entry, inode)
-        self.link_parts.setdefault(info.st_ino % LINK_BUCKETS, []).append(part)
+        self.link_parts.setdefault(info.st_ino % wire.LINK_BUCKETS, []).append(part)
 
-    def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None, dfd: int) -> bool:
+    def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None) -> bool:
         """A folder of the source: to be listed later. True when it will be new here."""
         src_root, dst_root, src_rel, dst_rel, _, _ = token
         assert src_rel is not None

@@ -51,14 +51,14 @@ _PATH_MAX, _NAME_MAX = 1600, 768
 class Page:
     """A worker's own view of its page. The attributes are the truth; `tick` and friends publish."""
 
-    __slots__ = ("map", "base", "ticks", "files", "bytes", "first_ns", "clock")
+    __slots__ = ("map", "base", "ticks", "files", "bytes", "first_ns", "clock", "sized")
 
     def __init__(self, shared: mmap.mmap, slot: int) -> None:
         from time import monotonic_ns
 
         self.map = shared
         self.base = slot * PAGE
-        self.ticks = self.files = self.bytes = self.first_ns = 0
+        self.ticks = self.files = self.bytes = self.first_ns = self.sized = 0
         self.clock = monotonic_ns
 
     def operation(self, code: int) -> None:
@@ -74,11 +74,15 @@ class Page:
         m[b + 34 : b + 40] = struct.pack("<HHH", len(src), len(dst), 0)
 
     def name(self, name: str, size: int = 0) -> None:
+        """The entry in hand; `size` when it is large enough to show its progress."""
         raw = name.encode("utf-8", "surrogateescape")
-        m, b = self.map, self.base
-        m[b + _NAME : b + _NAME + len(raw)] = raw
-        m[b + 38 : b + 40] = len(raw).to_bytes(2, "little")
-        _PAIR.pack_into(m, b + 40, size, 0)
+        m, b, n = self.map, self.base, len(raw)
+        m[b + _NAME : b + _NAME + n] = raw
+        m[b + 38] = n & 255
+        m[b + 39] = n >> 8
+        if size or self.sized:
+            self.sized = size
+            _PAIR.pack_into(m, b + 40, size, 0)
 
     def tick(self) -> None:
         self.ticks += 1

@@ -65,17 +65,8 @@ class Names:
 
     def __init__(self, token: str, slot: int) -> None:
         self.prefix = worker_prefix(token, slot)
-        # a worker that takes over a dead one's slot must not meet its temporaries
-        self.number = os.getpid() % 46656 * 100_000
+        self.number = 0  # slots are never used twice in a run, so no two workers share a prefix
 
     def next(self) -> str:
         self.number += 1
-        return self.prefix + _short(self.number)
-
-
-def _short(number: int) -> str:
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = _DIGITS[digit] + text
-    return text
+        return f"{self.prefix}{self.number:x}"

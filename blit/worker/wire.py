@@ -46,6 +46,8 @@ FINISHED_BY_OTHERS = 4  # its metadata is not ours to set (the parent folder of 
 METHODS = ("clone", "kernel", "sendfile", "read/write", "link", "symlink", "metadata", "special")
 CLONE, KERNEL, SENDFILE, READ_WRITE, LINK, LINKED_SYM, METADATA, SPECIAL = range(8)
 
+LINK_BUCKETS = 64
+
 HEADER = struct.Struct("<I")
 
 
