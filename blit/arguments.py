@@ -39,20 +39,32 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"blit {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     copy = commands.add_parser(
-        "copy", help="copy; never deletes", allow_abbrev=False, description="Copy files and folders; nothing is ever deleted."
+        "copy",
+        help="copy; never deletes",
+        allow_abbrev=False,
+        description="Copy files and folders; nothing is ever deleted.",
     )
-    copy.add_argument("sources", nargs="+", metavar="SRC", help="SRC: the folder itself; SRC/: what is in it")
+    copy.add_argument(
+        "sources", nargs="+", metavar="SRC", help="SRC: the folder itself; SRC/: what is in it"
+    )
     copy.add_argument("target", metavar="DST", help="where to; missing folders are made")
     mirror = commands.add_parser(
         "mirror", help="copy, then delete what exists only in DST", allow_abbrev=False,
         description="Make DST like SRC: copy what differs, then delete what only DST has.",
     )  # fmt: skip
-    mirror.add_argument("sources", nargs=1, metavar="SRC", help="SRC: the folder itself; SRC/: what is in it")
+    mirror.add_argument(
+        "sources", nargs=1, metavar="SRC", help="SRC: the folder itself; SRC/: what is in it"
+    )
     mirror.add_argument("target", metavar="DST", help="where to; missing folders are made")
     for command in (copy, mirror):
         _common(command)
     mirror.add_argument("-y", "--yes", action="store_true", help="delete without asking")
-    mirror.add_argument("--max-delete", type=_count, metavar="N", help="delete nothing at all when it would be more than N")
+    mirror.add_argument(
+        "--max-delete",
+        type=_count,
+        metavar="N",
+        help="delete nothing at all when it would be more than N",
+    )
     mirror.add_argument(
         "--allow-empty-source", action="store_true", help="go on when SRC is empty and DST is not"
     )
@@ -62,9 +74,19 @@ def parser() -> argparse.ArgumentParser:
 def _common(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("-n", "--dry-run", action="store_true", help="only say what would be done, line by line")
-    add("-c", "--checksum", action="store_true", help="compare the bytes of both sides, not size and time")
+    add(
+        "-c",
+        "--checksum",
+        action="store_true",
+        help="compare the bytes of both sides, not size and time",
+    )
     add("--durable", action="store_true", help="exit 0 only when everything is on the device")
-    add("-v", "--verbose", action="store_true", help="one line a change with its reason, and heartbeats")
+    add(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="one line a change with its reason, and heartbeats",
+    )
     add("-q", "--quiet", action="store_true", help="say nothing but problems")
     add("--json", action="store_true", help="events on stdout, one JSON object a line")
     add("--no-tui", action="store_true", help="never open the full screen")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import NoReturn
+    from typing import IO, NoReturn
 
     from blit.bus import Bus
     from blit.engine.control import Control
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from blit.events import Summary
     from blit.job import Job
 
-LUDICROUS = "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
+LUDICROUS = (
+    "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -39,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BaseException as error:
         if os.environ.get("BLIT_DEBUG"):
             raise
-        _complain(f"internal error ({type(error).__name__}: {error}); BLIT_DEBUG=1 shows where, please report it")
+        _complain(
+            f"internal error ({type(error).__name__}: {error}); BLIT_DEBUG=1 shows where, please report it"
+        )
     _leave(code)
 
 
@@ -73,13 +78,21 @@ def transfer(argv: list[str]) -> int:
 
 
 def _workers(argv: list[str]) -> int:
-    """One more than there are cores: somebody lists while the others copy. `--workers N` is for debugging."""
+    """As many as there are cores, and two at least; more are started while they only wait. `--workers N` is for debugging."""
     for index, word in enumerate(argv):
-        value = word[10:] if word.startswith("--workers=") else argv[index + 1] if word == "--workers" and index + 1 < len(argv) else ""
+        value = (
+            word[10:]
+            if word.startswith("--workers=")
+            else argv[index + 1]
+            if word == "--workers" and index + 1 < len(argv)
+            else ""
+        )
         if value.isdigit():
             return max(1, min(int(value), 64))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-    return min(cores + 1, 16)
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    )
+    return min(max(cores, 2), 16)
 
 
 def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -> Summary:
@@ -138,10 +151,10 @@ def _process_started() -> float:
         return _STARTED
 
 
-def _stream(fd: int):  # type: ignore[no-untyped-def]
+def _stream(fd: int) -> IO[str]:
     """Standard output or error for names of any bytes; a closed one swallows what is written."""
     stream = sys.stdout if fd == 1 else sys.stderr
-    if stream is None:
+    if not isinstance(stream, io.TextIOWrapper):
         return open(os.devnull, "w", encoding="utf-8")
     stream.reconfigure(errors="backslashreplace")
     return stream

@@ -73,7 +73,13 @@ class Json:
 
     def hear(self, event: Event) -> None:
         if isinstance(event, RunFinished):
-            self._line({"type": "run_finished", "outcome": event.summary.outcome, "exit_code": event.summary.exit_code})
+            self._line(
+                {
+                    "type": "run_finished",
+                    "outcome": event.summary.outcome,
+                    "exit_code": event.summary.exit_code,
+                }
+            )
             self._line(summary_json(event.summary))
         else:
             self._line({"type": events.type_name(event), **events.plain(event)})
@@ -174,7 +180,9 @@ class Lines:
     def _ask(self, event: DeletionPlanned) -> None:
         if self._bar is not None:
             self._bar.pause()
-        self._err.write(f"Delete {show.count(event.entries, 'entry', 'entries')} that only the destination has? [y/N] ")
+        self._err.write(
+            f"Delete {show.count(event.entries, 'entry', 'entries')} that only the destination has? [y/N] "
+        )
         self._err.flush()
         reply = sys.stdin.readline().strip().lower()
         if self._answer is not None:
@@ -238,7 +246,9 @@ def summary_line(summary: Summary) -> str:
     if files.failed:
         parts.append(f"{files.failed:,} failed")
     line = ", ".join(parts) + f" in {show.seconds(total)}"
-    return line + (f" ({show.rate(moved / total)})" if moved and total > 0 and not summary.dry_run else "")
+    return line + (
+        f" ({show.rate(moved / total)})" if moved and total > 0 and not summary.dry_run else ""
+    )
 
 
 class Bar:

@@ -64,16 +64,30 @@ class TransferState:
         match event:
             case RunStarted():
                 return replace(
-                    self, command=event.command, landings=event.landings, dry_run=event.dry_run, phase="copying"
+                    self,
+                    command=event.command,
+                    landings=event.landings,
+                    dry_run=event.dry_run,
+                    phase="copying",
                 )
             case RouteChosen():
-                return replace(self, route=event.route, route_why=event.reason, forecast_s=event.forecast_s)
+                return replace(
+                    self, route=event.route, route_why=event.reason, forecast_s=event.forecast_s
+                )
             case PlanFinished():
                 return replace(
-                    self, plan_done=True, unchanged=event.unchanged, files_total=event.files, bytes_total=event.bytes
+                    self,
+                    plan_done=True,
+                    unchanged=event.unchanged,
+                    files_total=event.files,
+                    bytes_total=event.bytes,
                 )
             case BatchFinished():
-                return replace(self, recent=(*self.recent, *event.changes[-3:])[-12:]) if event.changes else self
+                return (
+                    replace(self, recent=(*self.recent, *event.changes[-3:])[-12:])
+                    if event.changes
+                    else self
+                )
             case Failed():
                 return replace(self, failures=self.failures + 1, last_failure=event)
             case Heartbeat():

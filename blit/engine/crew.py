@@ -28,7 +28,9 @@ class Source(Protocol):
 class Listed:
     """A source of tasks that are known beforehand; one that is lost is done again once."""
 
-    def __init__(self, tasks: Iterable[Task], absorb: Callable[[Task, dict[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self, tasks: Iterable[Task], absorb: Callable[[Task, dict[str, Any]], None] | None = None
+    ) -> None:
         self._tasks = iter(tasks)
         self._ahead: Task | None = next(self._tasks, None)
         self._redo: list[Task] = []
@@ -128,9 +130,7 @@ class Crew:
                 )
             )  # fmt: skip
         else:
-            self.ledger.take_scan(answer)
-            if found := changes(answer):
-                self.publish(BatchFinished(0, worker.slot, "list", 0, 0, answer["seconds"], found))
+            self.listed(worker.slot, answer)
         if "defect" in answer:
             self.ledger.incomplete = True
             self.stopping = True
@@ -139,6 +139,12 @@ class Crew:
             self.stopping = True
         self.wake()
         return worker
+
+    def listed(self, slot: int, answer: dict[str, Any]) -> None:
+        """A listing is no batch, but it may have named changes."""
+        self.ledger.take_scan(answer)
+        if found := changes(answer):
+            self.publish(BatchFinished(0, slot, "list", 0, 0, answer.get("seconds", 0.0), found))
 
     def _bury(self, worker: Worker, source: Source, task: Task) -> Worker | None:
         operation, path, _, _ = worker.view.activity()

@@ -14,7 +14,13 @@ class Verdict(NamedTuple):
 
 
 def guard(
-    extras: int, entries: int, complete: bool, max_delete: int | None, yes: bool, can_ask: bool, dry: bool
+    extras: int,
+    entries: int,
+    complete: bool,
+    max_delete: int | None,
+    yes: bool,
+    can_ask: bool,
+    dry: bool,
 ) -> Verdict:
     """`extras` of the destination's `entries` would go; `complete`: every listing and copy succeeded."""
     if not extras:
@@ -22,12 +28,16 @@ def guard(
     what = "1 entry" if extras == 1 else f"{extras:,} entries"
     if not complete:
         return Verdict(
-            False, False, f"nothing was deleted ({what} would have gone): some listings or copies failed"
+            False,
+            False,
+            f"nothing was deleted ({what} would have gone): some listings or copies failed",
         )
     if max_delete is not None:
         if extras > max_delete:
             return Verdict(
-                False, False, f"nothing was deleted: {what} would go, --max-delete allows {max_delete:,}"
+                False,
+                False,
+                f"nothing was deleted: {what} would go, --max-delete allows {max_delete:,}",
             )
     elif extras > GUARD_FROM and extras * 2 > entries:
         return Verdict(
@@ -40,5 +50,7 @@ def guard(
     if can_ask:
         return Verdict(True, True, f"{what} to delete")
     return Verdict(
-        False, False, f"nothing was deleted: {what} would go; say --yes to allow it where nobody can be asked"
+        False,
+        False,
+        f"nothing was deleted: {what} would go; say --yes to allow it where nobody can be asked",
     )

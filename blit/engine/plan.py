@@ -14,15 +14,15 @@ CAP_BYTES = 24 << 20
 
 class Group(NamedTuple):
     files: int
-    bytes: int
+    size: int  # bytes
     blob: bytes  # names and sizes, opaque
 
 
 class Batch(NamedTuple):
     number: int
     files: int
-    bytes: int
-    blobs: list[bytes]
+    size: int
+    blobs: tuple[bytes, ...]
 
 
 class Cost:
@@ -61,7 +61,7 @@ class Plan:
     def add(self, group: Group) -> None:
         self.groups.append(group)
         self.waiting_files += group.files
-        self.waiting_bytes += group.bytes
+        self.waiting_bytes += group.size
         self.held += len(group.blob)
 
     @property
@@ -91,17 +91,17 @@ class Plan:
         share = waiting / (2 * workers if complete else workers)
         budget = min(BATCH_SECONDS, max(SMALLEST_SECONDS, share))
         files = size = 0
-        blobs = []
+        blobs: list[bytes] = []
         while self.groups:
             group = self.groups[0]
-            seconds = self.cost.seconds(files + group.files, size + group.bytes)
+            seconds = self.cost.seconds(files + group.files, size + group.size)
             if blobs and seconds > budget:
                 break
             self.groups.popleft()
-            files, size = files + group.files, size + group.bytes
+            files, size = files + group.files, size + group.size
             self.held -= len(group.blob)
             blobs.append(group.blob)
         self.waiting_files -= files
         self.waiting_bytes -= size
         self.batches += 1
-        return Batch(self.batches, files, size, blobs)
+        return Batch(self.batches, files, size, tuple(blobs))

@@ -28,11 +28,16 @@ def choose(
     if checksum:
         return Route("streaming", "a comparison by content always takes the full planner")
     if largest is not None and largest >= LARGE_BYTES:
-        return Route("large_file", f"one file of {largest / (1 << 30):.1f} GiB: split over the workers")
+        return Route(
+            "large_file", f"one file of {largest / (1 << 30):.1f} GiB: split over the workers"
+        )
     if small is not None and small[0] <= DIRECT_FILES and small[1] <= DIRECT_BYTES:
         files = "1 file" if small[0] == 1 else f"{small[0]} files"
         return Route("direct", f"{files}, {small[1] / (1 << 20):.1f} MiB: one worker, no planner")
-    return Route("streaming", f"more than {DIRECT_FILES} files or {DIRECT_BYTES >> 20} MiB: batches over the workers")
+    return Route(
+        "streaming",
+        f"more than {DIRECT_FILES} files or {DIRECT_BYTES >> 20} MiB: batches over the workers",
+    )
 
 
 def pieces(spans: list[tuple[int, int]], workers: int, split: bool) -> list[tuple[int, int]]:

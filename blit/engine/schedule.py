@@ -43,7 +43,12 @@ class Schedule:
     """A source of tasks for the crew (see crew.py): `next`, `done`, `lost`, `exhausted`."""
 
     def __init__(
-        self, folders: list[bytes], options: int, same: list[tuple[int, int]], workers: int, split: bool = True
+        self,
+        folders: list[bytes],
+        options: int,
+        same: list[tuple[int, int]],
+        workers: int,
+        split: bool = True,
     ) -> None:
         self.open = list(folders)  # last in, first out: keeps the number of open folders small
         self.options, self.same, self.workers, self.split = options, same, workers, split
@@ -87,11 +92,11 @@ class Schedule:
 
     def _next(self, slot: int) -> Task | None:
         if self.redo:
-            task = self.redo.popleft()
-            if task["op"] == "scan":
+            again = self.redo.popleft()
+            if again["op"] == "scan":
                 self.scanning.add(slot)
-                self.shares.setdefault(slot, []).extend(task["folders"])
-            return task
+                self.shares.setdefault(slot, []).extend(again["folders"])
+            return again
         if (task := self._large_step()) is not None:
             return task
         can_scan = (self.open or slot in self.suspended) and not self.plan.full
@@ -100,14 +105,12 @@ class Schedule:
         batch = self.plan.take(self.workers, self.plan_done)
         if batch is not None:
             return {
-                "op": "copy", "what": "copy", "groups": batch.blobs, "options": self.options,
-                "number": batch.number, "files": batch.files, "bytes": batch.bytes,
+                "op": "copy", "what": "copy", "groups": list(batch.blobs), "options": self.options,
+                "number": batch.number, "files": batch.files, "bytes": batch.size,
             }  # fmt: skip
-        if (task := self._piece()) is not None:
-            return task
-        if can_scan:
-            return self._scan(slot)
-        return None
+        if (piece := self._piece()) is not None:
+            return piece
+        return self._scan(slot) if can_scan else None
 
     def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
         """Take in an answer; `seconds` of a batch teach the plan what files cost."""
@@ -234,7 +237,12 @@ class Schedule:
             return None
         start, end = large.pieces.popleft()
         large.running += 1
-        return {**self._large_task("large_range", large), "start": start, "end": end, "bytes": end - start}
+        return {
+            **self._large_task("large_range", large),
+            "start": start,
+            "end": end,
+            "bytes": end - start,
+        }
 
     def _large_task(self, operation: str, large: Large) -> Task:
         self.plan.batches += 1

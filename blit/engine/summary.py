@@ -35,7 +35,9 @@ def summarise(run: Run) -> Summary:
         files=Counts(ledger.files, ledger.unchanged, ledger.deleted, ledger.failed, ledger.cloned),
         bytes=ByteCounts(ledger.bytes, ledger.cloned_bytes),
         seconds=Seconds(
-            time.monotonic() - run.started, run.planning_s, first / 1e9 - run.started if first else None
+            time.monotonic() - run.started,
+            run.planning_s,
+            first / 1e9 - run.started if first else None,
         ),
         workers=len(run.pool.workers),
         failures=tuple(ledger.failures),
@@ -58,11 +60,15 @@ def _warnings(run: Run) -> list[str]:
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             found.append(f"{_n(len(paths), kind)} not copied: {names}{more}")
     if ledger.xattrs_lost:
-        found.append(f"{_n(ledger.xattrs_lost, 'extended attribute')} could not be kept on the destination")
+        found.append(
+            f"{_n(ledger.xattrs_lost, 'extended attribute')} could not be kept on the destination"
+        )
     if ledger.owners_lost:
         found.append(f"the owner of {_n(ledger.owners_lost, 'entry', 'entries')} could not be kept")
     if run.schedule is not None and run.schedule.kept and run.job.mirror:
-        found.append(f"{_n(run.schedule.kept, 'entry', 'entries')} of the destination kept: below a mount point, or the same name in another case")
+        found.append(
+            f"{_n(run.schedule.kept, 'entry', 'entries')} of the destination kept: below a mount point, or the same name in another case"
+        )
     if run.job.workers is not None:
         found.append(f"--workers {run.job.workers} was used")
     return found

@@ -37,8 +37,12 @@ _TASK_BYTES = 256 << 10  # opaque records that one task of the closing phases ca
 
 
 async def transfer(
-    job: Job, pool: Pool, publish: Publish, control: Control,
-    early: probing.Early | None = None, started: float | None = None,
+    job: Job,
+    pool: Pool,
+    publish: Publish,
+    control: Control,
+    early: probing.Early | None = None,
+    started: float | None = None,
 ) -> Summary:
     """Do the job and return what became of it; raises nothing that is the job's own trouble.
 
@@ -55,7 +59,9 @@ async def transfer(
                 except errors.BlitError as error:
                     run.ending = run.ending or error
                 except WorkerDied:
-                    run.ending = run.ending or errors.Failed("a worker process died at once: is this Python intact?")
+                    run.ending = run.ending or errors.Failed(
+                        "a worker process died at once: is this Python intact?"
+                    )
             if run.must_clear:
                 await run.clear()
             run.over = True
@@ -70,8 +76,16 @@ async def transfer(
 class Run:
     """What one transfer knows while it lasts. The phases are its methods, in the order of `flow`."""
 
-    def __init__(self, job: Job, pool: Pool, publish: Publish, control: Control, started: float) -> None:
-        self.job, self.pool, self.publish, self.control, self.started = job, pool, publish, control, started
+    def __init__(
+        self, job: Job, pool: Pool, publish: Publish, control: Control, started: float
+    ) -> None:
+        self.job, self.pool, self.publish, self.control, self.started = (
+            job,
+            pool,
+            publish,
+            control,
+            started,
+        )
         self.ledger = Ledger(publish)
         self.crew = Crew(pool, self.ledger, publish)
         self.scope = anyio.CancelScope()
@@ -101,7 +115,9 @@ class Run:
     async def flow(self, early: probing.Early | None) -> None:
         facts = await self.look(early)
         if self.route is not None and self.route.name == "direct":
-            await self.direct(early.task if early and early.task else probing.direct_task(facts))
+            await self.direct(
+                early.tasks[0] if early and early.tasks else probing.direct_task(facts)
+            )
         else:
             await self.stream(facts, early)
             await self.link()
@@ -141,11 +157,26 @@ class Run:
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
         self.publish(
-            RunStarted(self.job.command, self.job.sources, self.destination, landings, self.job.dry_run, time.time())
+            RunStarted(
+                self.job.command,
+                self.job.sources,
+                self.destination,
+                landings,
+                self.job.dry_run,
+                time.time(),
+            )
         )
-        self.route = route.choose(self.job.mirror, self.job.checksum, facts["small"], facts["largest"])
+        self.route = route.choose(
+            self.job.mirror, self.job.checksum, facts["small"], facts["largest"]
+        )
         self.publish(
-            RouteChosen(self.route.name, self.route.reason, None, len(self.pool.workers), tuple(facts["filesystems"]))
+            RouteChosen(
+                self.route.name,
+                self.route.reason,
+                None,
+                len(self.pool.workers),
+                tuple(facts["filesystems"]),
+            )
         )
         if not probing.harmless(facts, self.job):
             source = os.fsdecode(self.job.sources[0])
@@ -170,8 +201,10 @@ class Run:
     async def stream(self, facts: dict[str, Any], early: probing.Early | None) -> None:
         self.phase = "copying"
         schedule = early.schedule if early else None
-        if early is not None and early.task is not None:
-            self.crew.posted[0] = early.task
+        if early is not None:
+            self.crew.posted.update(early.tasks)
+            if early.listed is not None:
+                self.crew.listed(0, early.listed)
         self.schedule = schedule = schedule or probing.streaming(facts, len(self.pool.workers))
         await self.crew.work(schedule)
         if schedule.plan_done:
@@ -187,7 +220,9 @@ class Run:
     def plan_finished(self, folders: int, extras: int) -> None:
         self.planning_s = time.monotonic() - self.started
         files, size = self.totals()
-        self.publish(PlanFinished(files, size, self.ledger.unchanged, folders, extras, self.planning_s))
+        self.publish(
+            PlanFinished(files, size, self.ledger.unchanged, folders, extras, self.planning_s)
+        )
 
     def totals(self) -> tuple[int, int]:
         schedule = self.schedule
@@ -200,7 +235,13 @@ class Run:
             return
         self.phase = "linking"
         tasks = (
-            {"op": "links", "what": "link", "parts": list(bucket), "options": self.options, "files": bucket.count}
+            {
+                "op": "links",
+                "what": "link",
+                "parts": list(bucket),
+                "options": self.options,
+                "files": bucket.count,
+            }
             for bucket in schedule.links
             if bucket.count
         )
@@ -215,16 +256,30 @@ class Run:
         assert schedule is not None
         extras = schedule.extra_count
         verdict = mirror.guard(
-            extras, schedule.dst_entries, not self.ledger.incomplete, job.max_delete, job.yes, job.can_ask, job.dry_run
+            extras,
+            schedule.dst_entries,
+            not self.ledger.incomplete,
+            job.max_delete,
+            job.yes,
+            job.can_ask,
+            job.dry_run,
         )
         if not extras and not schedule.swaps:
             self.publish(MirrorFinished(0, schedule.kept))
             return
-        self.publish(DeletionPlanned(extras, schedule.dst_entries, verdict.allowed, verdict.asks, verdict.reason))
+        self.publish(
+            DeletionPlanned(
+                extras, schedule.dst_entries, verdict.allowed, verdict.asks, verdict.reason
+            )
+        )
         allowed = verdict.allowed and (not verdict.asks or await self.answer())
         if not allowed:
             if not self.ledger.incomplete:
-                text = verdict.reason if not verdict.allowed else "nothing was deleted, as you answered"
+                text = (
+                    verdict.reason
+                    if not verdict.allowed
+                    else "nothing was deleted, as you answered"
+                )
                 self.ending = errors.Refused(text)
             self.publish(MirrorFinished(0, extras))
             await self.swap(undo=True)
@@ -246,7 +301,13 @@ class Run:
         for blobs in _chunks(records):
             if what == "folders":
                 blobs.reverse()  # a task turns its own records round
-            yield {"op": "delete", "what": "delete", "extras": blobs, "options": self.options, "which": what}
+            yield {
+                "op": "delete",
+                "what": "delete",
+                "extras": blobs,
+                "options": self.options,
+                "which": what,
+            }
 
     async def answer(self) -> bool:
         """Wait for the person; the stall clock stands meanwhile."""
@@ -265,7 +326,13 @@ class Run:
             return
         swaps, schedule.swaps = schedule.swaps, []
         self.swapped = not undo
-        task = {"op": "swap", "what": "delete", "swaps": swaps, "options": self.options, "undo": undo}
+        task = {
+            "op": "swap",
+            "what": "delete",
+            "swaps": swaps,
+            "options": self.options,
+            "undo": undo,
+        }
         await self.crew.work(Listed([task]))
 
     # -- the end --------------------------------------------------------------------------------------
@@ -296,9 +363,17 @@ class Run:
         self.check()
 
     async def flush(self) -> None:
-        if not self.options & wire.DURABLE or self.job.dry_run or not (self.ledger.files or self.ledger.deleted):
+        if (
+            not self.options & wire.DURABLE
+            or self.job.dry_run
+            or not (self.ledger.files or self.ledger.deleted)
+        ):
             return
-        await self.sync("--durable" if self.job.durable else "the destination can be unplugged or lies on a network")
+        await self.sync(
+            "--durable"
+            if self.job.durable
+            else "the destination can be unplugged or lies on a network"
+        )
 
     async def sync(self, reason: str) -> None:
         """Everything written so far is on the device when this returns."""
@@ -307,7 +382,9 @@ class Run:
         task = {"op": "sync", "what": "flush", "roots": self.roots}
         await self.crew.work(Listed([task]))
         if self.ledger.incomplete:
-            raise errors.Failed(f"the destination could not be flushed to its device: {self.ledger.failures[-1].message}")
+            raise errors.Failed(
+                f"the destination could not be flushed to its device: {self.ledger.failures[-1].message}"
+            )
 
     async def clear(self) -> None:
         """After a stop: remove what the workers began and will not end."""
@@ -321,7 +398,15 @@ class Run:
             tasks.append({"op": "large_abandon", "what": "clear", "file": large.blob, "temporary": large.temporary,
                           "options": self.options})  # fmt: skip
         if schedule.swaps and not self.swapped:
-            tasks.append({"op": "swap", "what": "clear", "swaps": schedule.swaps, "options": self.options, "undo": True})
+            tasks.append(
+                {
+                    "op": "swap",
+                    "what": "clear",
+                    "swaps": schedule.swaps,
+                    "options": self.options,
+                    "undo": True,
+                }
+            )
         with anyio.move_on_after(5):
             await self.crew.work(Listed(tasks))
 
@@ -349,4 +434,3 @@ def _fatal_text(failure: Any) -> str:
         errno.EROFS: "the destination is mounted read-only",
     }
     return f"{path}: {advice.get(failure.errno, failure.message)}"
-

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     Task = dict[str, Any]
 
 MOST_WORKERS = 64
-_BOOT = (
-    "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
-)
+_BOOT = "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
 
 
 class WorkerDied(Exception):
@@ -32,7 +30,7 @@ class WorkerDied(Exception):
 class Worker:
     """One process and the three things that are shared with it."""
 
-    __slots__ = ("slot", "pid", "tasks", "answers", "view", "task", "base", "parts")
+    __slots__ = ("answers", "base", "parts", "pid", "slot", "task", "tasks", "view")
 
     def __init__(self, slot: int, pid: int, tasks: int, answers: int, view: status.View) -> None:
         self.slot, self.pid, self.tasks, self.answers, self.view = slot, pid, tasks, answers, view
@@ -112,6 +110,20 @@ class Pool:
             return data
         except BrokenPipeError:
             raise WorkerDied from None
+
+    def post_all(self, worker: Worker, task: Task) -> None:
+        """Hand over a task to the last byte; for idle workers, who read at once."""
+        import select
+
+        rest = self.post(worker, task)
+        while rest:
+            select.select([], [worker.tasks], [], 1)
+            try:
+                rest = rest[os.write(worker.tasks, rest) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise WorkerDied from None
 
     async def ask(self, worker: Worker, task: Task) -> Task:
         """Give a worker a task, unless it has it already, and wait for its answer. Raises WorkerDied."""

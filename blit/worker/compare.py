@@ -13,7 +13,9 @@ _BUFFER = 1 << 20
 _SMALL = 1 << 18
 
 
-def sift(context: Context, sfd: int, dfd: int, names: list[str], settled: int) -> tuple[int, list[str]]:
+def sift(
+    context: Context, sfd: int, dfd: int, names: list[str], settled: int
+) -> tuple[int, list[str]]:
     """The hot path of a comparison: small files with one name, equal in bytes and metadata.
 
     Returns how many surely are, and the names that `verdict` must look at closely (with all that are
@@ -105,7 +107,9 @@ def verdict(
             ):
                 return wire.MTIME, source
             if (
-                source.st_mode != copy.st_mode or source.st_uid != copy.st_uid or source.st_gid != copy.st_gid
+                source.st_mode != copy.st_mode
+                or source.st_uid != copy.st_uid
+                or source.st_gid != copy.st_gid
             ) and metadata.differs(context.me, source, copy, options):
                 return wire.MODE, source
             return (wire.MODE if metadata.xattrs_differ(context.me, s, d) else None), source

@@ -8,6 +8,10 @@ from blit.worker import metadata, status, tmpname, wire
 from blit.worker.folders import Folders
 from blit.worker.ladder import Ladder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # the destination as a whole cannot take more: the run ends with one message, not one a file
 FATAL = frozenset(("ENOSPC", "EDQUOT", "EROFS"))
 
@@ -48,19 +52,22 @@ class Result:
         self.deleted = 0
         self.methods = [0] * len(wire.METHODS)
         self.failures: list[tuple[bytes, str, int, str]] = []  # path, step, errno, message
-        self.changes: list[tuple[int, bytes, int]] = []  # reason, path below the destination, method
+        self.changes: list[
+            tuple[int, bytes, int]
+        ] = []  # reason, path below the destination, method
         self.skipped: list[tuple[bytes, str]] = []  # path, why: sockets, devices
         self.vanished = 0
         self.left = 0  # entries not done because the run is ending
         self.fatal: tuple[bytes, str, int, str] | None = None
         self.replaced = 0
+        self.late = b""  # folders for the last task of all, see finish.py
         # what a comparison by content found out too late for the scan
         self.found_bytes = 0
         self.again: list[tuple[int, int, bytes]] = []  # groups to plan anew
         self.links: list[tuple[int, int, bytes]] = []
         self.finish: list[tuple[str, str, str, str, int]] = []
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         found = {k: v for k, v in self.__dict__.items() if v}
         if self.finish:
             found["finish"] = wire.dump(self.finish)
@@ -68,7 +75,11 @@ class Result:
 
 
 def join(*parts: str) -> str:
-    return "/".join(p for p in parts if p) if parts[0] != "/" else "/" + "/".join(p for p in parts[1:] if p)
+    return (
+        "/".join(p for p in parts if p)
+        if parts[0] != "/"
+        else "/" + "/".join(p for p in parts[1:] if p)
+    )
 
 
 def raw(path: str) -> bytes:

@@ -118,7 +118,14 @@ class Copier:
                     size, mtime, ino = info.st_size, info.st_mtime_ns, info.st_ino
                     if verdict in (compare.LINKED, compare.DEFERRED):
                         again = (name, kind, size, mtime, ino, wire.COMPARE)
-                        self._send_back(verdict, (src_root, dst_root, src_rel, dst_rel), again, info, dfd, target)
+                        self._send_back(
+                            verdict,
+                            (src_root, dst_root, src_rel, dst_rel),
+                            again,
+                            info,
+                            dfd,
+                            target,
+                        )
                         continue
                     reason = verdict
                     if reason in (wire.MTIME, wire.MODE):
@@ -129,7 +136,9 @@ class Copier:
                 elif reason == wire.MODE:
                     kind = -1
                 if self.dry:
-                    self._count(shown_rel, visible, size if kind == wire.FILE else 0, wire.METADATA, reason)
+                    self._count(
+                        shown_rel, visible, size if kind == wire.FILE else 0, wire.METADATA, reason
+                    )
                     continue
                 if kind == -1:
                     page.operation(status.SET_METADATA)
@@ -141,7 +150,9 @@ class Copier:
                 if kind == wire.FILE:
                     if size <= FIRST_CHUNK and context.ladder.rungs.get(pair) == wire.KERNEL:
                         page.operation(status.COPY)
-                        done = self._small(sfd, dfd, name, temporary, size, mtime, ino, born, inherits)
+                        done = self._small(
+                            sfd, dfd, name, temporary, size, mtime, ino, born, inherits
+                        )
                     else:
                         done = None
                     if done is None:
@@ -159,7 +170,9 @@ class Copier:
                     os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
                     self._count(shown_rel, visible, size, method, reason)
                 else:
-                    self.waiting.append((dst_root, dst_rel, temporary, target, size, method, reason))
+                    self.waiting.append(
+                        (dst_root, dst_rel, temporary, target, size, method, reason)
+                    )
             except Stopped:
                 _discard(temporary, dfd)
                 result.left += len(entries) - index

@@ -26,7 +26,12 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
         results.append(links.run(context, {"parts": parts, "options": task["options"]}))
     stopped = any(r.left or r.fatal for r in results)
     if scan["finish"] and not stopped and not copier.dry:
-        ending = {"folders": [scan["finish"]], "options": task["options"], "swapped": False, "last": True}
+        ending = {
+            "folders": [scan["finish"]],
+            "options": task["options"],
+            "swapped": False,
+            "last": True,
+        }
         results.append(finish.run(context, ending))
     answer = merge(results)
     for key in ("unchanged", "failures", "skipped", "changes"):

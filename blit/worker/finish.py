@@ -53,8 +53,17 @@ def run(context: Context, task: dict[str, Any]) -> Result:
             if operation == status.OPEN_SOURCE and isinstance(error, FileNotFoundError):
                 result.vanished += 1
                 continue
-            path = join(dst_root, dst_rel) if operation != status.OPEN_SOURCE else join(src_root, src_rel)
-            failure = (raw(path), status.OPERATIONS[operation], error.errno or 0, error.strerror or str(error))
+            path = (
+                join(dst_root, dst_rel)
+                if operation != status.OPEN_SOURCE
+                else join(src_root, src_rel)
+            )
+            failure = (
+                raw(path),
+                status.OPERATIONS[operation],
+                error.errno or 0,
+                error.strerror or str(error),
+            )
             result.failures.append(failure)
     page.operation(status.IDLE)
     if late:

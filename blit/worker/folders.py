@@ -76,7 +76,9 @@ class Folders:
     def forget(self, root: str, rel: str) -> None:
         """Close what is open at `rel` and below: it is about to be removed or renamed."""
         below = rel + "/"
-        for key in [k for k in self._open if k[0] == root and (k[1] == rel or k[1].startswith(below))]:
+        for key in [
+            k for k in self._open if k[0] == root and (k[1] == rel or k[1].startswith(below))
+        ]:
             os.close(self._open.pop(key))
 
     def close(self) -> None:

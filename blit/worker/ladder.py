@@ -19,6 +19,15 @@ BUFFER = 1 << 20
 CALL_SHORT, CALL_LONG = 0.05, 0.4
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _always() -> bool:
+    return True
+
+
 class Stopped(Exception):
     """The program asked this worker to leave the file in hand."""
 
@@ -37,7 +46,7 @@ class Ladder:
         self.rungs: dict[tuple[int, int], int] = {}
         self.clock = monotonic
         self.chunk = FIRST_CHUNK
-        self.may_continue = lambda: True
+        self.may_continue: Callable[[], bool] = _always
 
     def copy(self, s: int, d: int, start: int, end: int, pair: tuple[int, int], holes: bool) -> int:
         """Copy the bytes [start, end); returns the method. Raises OSError, Shrunk, Stopped.
@@ -98,7 +107,9 @@ class Ladder:
             if done == 0:
                 if rung == wire.READ_WRITE:
                     raise Shrunk
-                rung = wire.READ_WRITE  # for this file: is it the end, or did the kernel stop early?
+                rung = (
+                    wire.READ_WRITE
+                )  # for this file: is it the end, or did the kernel stop early?
                 continue
             position += done
             page.moved(done, position)

@@ -6,7 +6,7 @@ from __future__ import annotations
 class Landing:
     """`folder` under `root` for a directory, `root` and `name` for anything else; paths are absolute."""
 
-    __slots__ = ("root", "rel", "name")
+    __slots__ = ("name", "rel", "root")
 
     def __init__(self, root: str, rel: str, name: str | None) -> None:
         self.root, self.rel, self.name = root, rel, name
@@ -34,7 +34,9 @@ def base(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def landing(source: str, is_folder: bool, target: str, target_is_folder: bool, several: bool) -> Landing:
+def landing(
+    source: str, is_folder: bool, target: str, target_is_folder: bool, several: bool
+) -> Landing:
     """Where `source` goes. `several`: more than one source was given, so the target is a folder.
 
     `SRC` (a folder) → `DST/SRC`, whether or not DST exists; `SRC/` → its contents into DST; a file →

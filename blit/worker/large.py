@@ -11,7 +11,7 @@ import errno
 import os
 
 from blit.worker import status, system, tmpname, wire
-from blit.worker.context import Context, Result, join, raw
+from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
     Changed,
     Copier,
@@ -20,7 +20,6 @@ from blit.worker.copy import (
     finish_file,
     has_default_acl,
     open_source,
-    same,
 )
 from blit.worker.ladder import Shrunk, Stopped
 
@@ -178,7 +177,9 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             large.changed("it changed while it was copied")
             os.unlink(task["temporary"], dir_fd=large.dfd)
             return large.result.as_dict()
-        answer = _complete(context, large, s, d, info, task["temporary"], task["method"], task["options"])
+        answer = _complete(
+            context, large, s, d, info, task["temporary"], task["method"], task["options"]
+        )
         page.file_done(0)
         closing, d = d, -1
         os.close(closing)
@@ -248,4 +249,3 @@ def _close(*fds: int) -> None:
     for fd in fds:
         if fd >= 0:
             os.close(fd)
-

@@ -54,12 +54,12 @@ def _one(context: Context, copier: Copier, members: list[Any]) -> None:
         src_root, dst_root, src_rel, dst_rel, entry, _ = first
         before = len(result.failures) + result.vanished + result.left
         unchanged = result.unchanged
-        copier.run_entries(src_root, dst_root, src_rel, dst_rel, [entry])
+        copier.run_entries(src_root, dst_root, src_rel, dst_rel, None, [entry])
         copier.flush()  # it must have its name before others are linked to it
         if len(result.failures) + result.vanished + result.left > before or result.fatal:
             # each other name for itself: a failure of one must not lose the rest silently
             for src_root, dst_root, src_rel, dst_rel, entry, _ in members[1:]:
-                copier.run_entries(src_root, dst_root, src_rel, dst_rel, [entry])
+                copier.run_entries(src_root, dst_root, src_rel, dst_rel, None, [entry])
             return
         in_place = result.unchanged > unchanged or entry[5] == wire.MODE
         there = first[5] if in_place else None
@@ -98,9 +98,7 @@ def _link(
             page.file_done(0)
             return
         temporary = context.names.next()
-        os.link(
-            first[2], temporary, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False
-        )
+        os.link(first[2], temporary, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False)
         try:
             os.rename(temporary, name, src_dir_fd=to_fd, dst_dir_fd=to_fd)
         except OSError:
@@ -111,10 +109,15 @@ def _link(
     except OSError as error:
         src_root = member[0]
         if error.errno in LINK_CANNOT:
-            copier.run_entries(src_root, dst_root, src_rel, dst_rel, [_as_copy(entry, there)])
+            copier.run_entries(src_root, dst_root, src_rel, dst_rel, None, [_as_copy(entry, there)])
             return
         result.failures.append(
-            (raw(join(dst_root, dst_rel, name)), "link", error.errno or 0, error.strerror or str(error))
+            (
+                raw(join(dst_root, dst_rel, name)),
+                "link",
+                error.errno or 0,
+                error.strerror or str(error),
+            )
         )
 
 

@@ -7,8 +7,12 @@ import os
 
 from blit.worker.portable import CANNOT as CANNOT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _FICLONE = 0x40049409
-_libc = None
+_libc: Any = None
 
 
 def clone(source: int, target: int) -> None:
@@ -27,7 +31,7 @@ def send(source: int, target: int, count: int, offset: int) -> int:
     return os.sendfile(target, source, offset, count)
 
 
-def _c():  # type: ignore[no-untyped-def]
+def _c() -> Any:
     # ctypes costs 8 ms to import: only a run that syncs or preallocates pays for it
     global _libc
     if _libc is None:

@@ -128,7 +128,9 @@ def main() -> None:
     # the terminal signals the whole group; the program tells us what to do about it by the flag
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    )
     import gc
 
     gc.disable()  # tuples of strings and numbers make no cycles
@@ -141,7 +143,9 @@ def main() -> None:
             break
         try:
             answer = worker.do(task)
-        except BaseException as error:  # a defect of ours: told, not swallowed, and the worker lives on
+        except (
+            BaseException
+        ) as error:  # a defect of ours: told, not swallowed, and the worker lives on
             if isinstance(error, (SystemExit, KeyboardInterrupt)):
                 raise
             answer = {"defect": _describe(error), "at": page.map[page.base + 32]}

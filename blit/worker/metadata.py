@@ -77,7 +77,9 @@ def xattrs_differ(me: Identity, source: int | str, copy: int | str) -> bool:
 def _wanted(me: Identity, names: list[str]) -> list[str]:
     """Of the names of attributes those that this user can copy."""
     return sorted(
-        n for n in names if n not in _NOT_OURS and (me.root or n.startswith(("user.", "system.posix_acl")))
+        n
+        for n in names
+        if n not in _NOT_OURS and (me.root or n.startswith(("user.", "system.posix_acl")))
     )
 
 
@@ -112,7 +114,12 @@ def copy_xattrs(me: Identity, source: int | str, target: int | str, existing: bo
 
 
 def set_owner_and_mode(
-    me: Identity, target: int, source: os.stat_result, now: tuple[int, int], mode_now: int, options: int
+    me: Identity,
+    target: int,
+    source: os.stat_result,
+    now: tuple[int, int],
+    mode_now: int,
+    options: int,
 ) -> None:
     """For an open file or folder that has owner `now` and mode `mode_now`. Raises OSError."""
     owner = now if options & wire.OWNERLESS else me.owner(source, now)

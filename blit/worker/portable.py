@@ -8,7 +8,17 @@ import os
 # errnos by which a system says "not here, not like this": an answer, not a failure
 CANNOT = frozenset(
     getattr(errno, name)
-    for name in ("EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EXDEV", "EINVAL", "ENOTTY", "EPERM", "EBADF", "ETXTBSY")
+    for name in (
+        "EOPNOTSUPP",
+        "ENOTSUP",
+        "ENOSYS",
+        "EXDEV",
+        "EINVAL",
+        "ENOTTY",
+        "EPERM",
+        "EBADF",
+        "ETXTBSY",
+    )
     if hasattr(errno, name)
 )
 

@@ -28,7 +28,9 @@ GRAIN = {"vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20
 OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
 # filesystems where reserving space in advance is cheap
 PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
-NETWORK = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "virtiofs"))
+NETWORK = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "virtiofs")
+)
 
 
 _FILE_IN_THE_WAY = "is a file, and a folder must go there: choose another destination"
@@ -71,7 +73,9 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     there = _stat(target)
     target_is_folder = there is not None and stat.S_ISDIR(there.st_mode)
     options: int = task["options"]
-    tokens, landings, same, seen = [], [], [], {}
+    tokens: list[tuple[object, ...]] = []
+    landings, same = [], []
+    seen: dict[str, str] = {}
     small: tuple[int, int] | None = (0, 0)
     empty = False
     device = 0
@@ -83,10 +87,18 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         device = info.st_dev
         is_folder = stat.S_ISDIR(info.st_mode)
         if options & wire.MIRROR and not is_folder:
-            raise Refusal("usage", source, "is not a folder: blit mirror takes a folder, blit copy takes files too")
+            raise Refusal(
+                "usage",
+                source,
+                "is not a folder: blit mirror takes a folder, blit copy takes files too",
+            )
         place = landing(source, is_folder, target, target_is_folder, len(task["sources"]) > 1)
         if place.path in seen and seen[place.path] != plain(source):
-            raise Refusal("usage", source, f"and {seen[place.path]} would land in the same place: copy them one by one")
+            raise Refusal(
+                "usage",
+                source,
+                f"and {seen[place.path]} would land in the same place: copy them one by one",
+            )
         seen[place.path] = plain(source)
         exists = _check(source, info, is_folder, place, there, bool(options & wire.MIRROR))
         landings.append((raw(source), raw(place.path)))
@@ -158,7 +170,11 @@ def _source(source: str) -> os.stat_result:
     except NotADirectoryError:
         raise Refusal("failed", source, "is not a folder: leave out the trailing slash") from None
     except PermissionError:
-        raise Refusal("failed", source, "cannot be reached: you have no right to look into a folder on the way") from None
+        raise Refusal(
+            "failed",
+            source,
+            "cannot be reached: you have no right to look into a folder on the way",
+        ) from None
     except OSError as error:
         raise Refusal("failed", source, f"cannot be reached: {error.strerror}") from None
 
@@ -175,14 +191,25 @@ def _check(
         if parent is not None and not stat.S_ISDIR(parent.st_mode):
             raise Refusal("refused", place.root, _FILE_IN_THE_WAY)
         ours = _stat(os.path.dirname(plain(source)) or "/")
-        if parent is not None and ours is not None and os.path.samestat(parent, ours) and place.name == base(source):
-            raise Refusal("refused", source, "source and destination are the same file: nothing to do")
+        if (
+            parent is not None
+            and ours is not None
+            and os.path.samestat(parent, ours)
+            and place.name == base(source)
+        ):
+            raise Refusal(
+                "refused", source, "source and destination are the same file: nothing to do"
+            )
         try:
             final = os.lstat(place.path)
         except OSError:
             return None
         if stat.S_ISDIR(final.st_mode):
-            raise Refusal("refused", place.path, "is a folder, and a file must go there: remove it or choose another name")
+            raise Refusal(
+                "refused",
+                place.path,
+                "is a folder, and a file must go there: remove it or choose another name",
+            )
         return None
     try:
         final = os.lstat(place.path) if place.rel else os.stat(place.path)
@@ -191,16 +218,30 @@ def _check(
     else:
         exists = final
     if exists is not None and not stat.S_ISDIR(exists.st_mode):
-        raise Refusal("refused", place.path, "is not a folder, and a folder must go there: remove it or choose another destination")
+        raise Refusal(
+            "refused",
+            place.path,
+            "is not a folder, and a folder must go there: remove it or choose another destination",
+        )
     if exists is not None and os.path.samestat(exists, info):
-        raise Refusal("refused", place.path, "source and destination are the same folder: nothing to do")
+        raise Refusal(
+            "refused", place.path, "source and destination are the same folder: nothing to do"
+        )
     for above in _upwards(place.path):
         if os.path.samestat(above, info):
-            raise Refusal("refused", place.path, f"the destination lies inside the source {source}: it would copy itself")
+            raise Refusal(
+                "refused",
+                place.path,
+                f"the destination lies inside the source {source}: it would copy itself",
+            )
     if mirror and exists is not None:
         for above in _upwards(plain(source)):
             if os.path.samestat(above, exists):
-                raise Refusal("refused", source, f"the source lies inside the destination {place.path}: the mirror would delete it")
+                raise Refusal(
+                    "refused",
+                    source,
+                    f"the source lies inside the destination {place.path}: the mirror would delete it",
+                )
     return exists
 
 
@@ -257,7 +298,9 @@ def _removable(device: int) -> bool:
 
 def _rotational(device: int) -> bool:
     """Whether it is a disk whose head has to move: pieces of one file side by side do not pay there."""
-    return _block_flag(device, "queue/rotational") and not _block_flag(device, "loop/backing_file", any_text=True)
+    return _block_flag(device, "queue/rotational") and not _block_flag(
+        device, "loop/backing_file", any_text=True
+    )
 
 
 def _block_flag(device: int, name: str, any_text: bool = False) -> bool:

@@ -34,7 +34,15 @@ def run(context: Context, task: dict[str, Any]) -> Result:
             continue
         names = folders if folders_turn else files
         if names:
-            _names(context, result, task["options"], (src_root, src_rel), (dst_root, dst_rel), names, folders_turn)
+            _names(
+                context,
+                result,
+                task["options"],
+                (src_root, src_rel),
+                (dst_root, dst_rel),
+                names,
+                folders_turn,
+            )
     context.page.operation(status.IDLE)
     return result
 
@@ -157,7 +165,9 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
                 if kind == "folder":
                     result.deleted += 1
                     if task["options"] & wire.ITEMIZE:
-                        result.changes.append((wire.DELETE, raw(join(dst_rel, name)), wire.METADATA))
+                        result.changes.append(
+                            (wire.DELETE, raw(join(dst_rel, name)), wire.METADATA)
+                        )
                 continue
             dfd = context.folders.open(dst_root, dst_rel)
             if task["undo"]:

@@ -129,7 +129,9 @@ class Scanner:
             else:
                 yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
         except OSError as error:
-            self.failures.append((raw(where), "list", error.errno or 0, error.strerror or str(error)))
+            self.failures.append(
+                (raw(where), "list", error.errno or 0, error.strerror or str(error))
+            )
 
     def _both(
         self,
@@ -196,7 +198,9 @@ class Scanner:
                 continue
             if entry == "folder":
                 path = raw(join(dst_root, dst_rel, target))
-                self.failures.append((path, "create", errno.EISDIR, "a folder stands where a file must go"))
+                self.failures.append(
+                    (path, "create", errno.EISDIR, "a folder stands where a file must go")
+                )
             elif entry[1] == wire.FILE and entry[2] >= self.large_from:
                 self._large(src_root, dst_root, src_rel, dst_rel, entry, names)
             else:
@@ -211,7 +215,11 @@ class Scanner:
         with os.scandir(dfd) as listing:
             for number, entry in enumerate(listing):
                 name = entry.name
-                if name.startswith(tmpname.PREFIX) and tmpname.is_temporary(name) and tmpname.is_dead(name):
+                if (
+                    name.startswith(tmpname.PREFIX)
+                    and tmpname.is_temporary(name)
+                    and tmpname.is_dead(name)
+                ):
                     clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
                 if number > 20_000:
                     break
@@ -263,8 +271,11 @@ class Scanner:
                     if item.is_dir(follow_symlinks=False):
                         touched |= self._subfolder(token, name, other)
                         continue
-                    if by_content and other is not None and item.is_file(follow_symlinks=False) and other.is_file(
-                        follow_symlinks=False
+                    if (
+                        by_content
+                        and other is not None
+                        and item.is_file(follow_symlinks=False)
+                        and other.is_file(follow_symlinks=False)
                     ):
                         # who compares them opens both, and an open file tells more than a stat here
                         entries.append((name, wire.FILE, 0, 0, 0, wire.COMPARE))
@@ -279,7 +290,9 @@ class Scanner:
                     continue  # vanished while being listed: the next run will see
                 except OSError as error:
                     path = raw(join(src_root, src_rel, name))
-                    self.failures.append((path, "list", error.errno or 0, error.strerror or str(error)))
+                    self.failures.append(
+                        (path, "list", error.errno or 0, error.strerror or str(error))
+                    )
                     continue
                 entry = self._entry(name, name, info, there, sfd, dfd, dst_rel)
                 linked = info.st_nlink > 1 and stat.S_ISREG(info.st_mode)
@@ -377,10 +390,18 @@ class Scanner:
         return self._metadata(name, target, info, there, sfd, dfd)
 
     def _metadata(
-        self, name: str, target: str, info: os.stat_result, there: os.stat_result, sfd: int, dfd: int
+        self,
+        name: str,
+        target: str,
+        info: os.stat_result,
+        there: os.stat_result,
+        sfd: int,
+        dfd: int,
     ) -> int | None:
         if (
-            info.st_mode != there.st_mode or info.st_uid != there.st_uid or info.st_gid != there.st_gid
+            info.st_mode != there.st_mode
+            or info.st_uid != there.st_uid
+            or info.st_gid != there.st_gid
         ) and metadata.differs(self.c.me, info, there, self.options):
             return wire.MODE
         if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
@@ -415,7 +436,12 @@ class Scanner:
         self.large.append((entry[2], blob))
 
     def _link(
-        self, token: Token, name: str, entry: Any, info: os.stat_result, there: os.stat_result | None
+        self,
+        token: Token,
+        name: str,
+        entry: Any,
+        info: os.stat_result,
+        there: os.stat_result | None,
     ) -> None:
         """One of several names of a file: gathered by inode, see links.py."""
         src_root, dst_root, src_rel, dst_rel, _, _ = token
@@ -444,7 +470,9 @@ class Scanner:
             return False
         if not self.options & wire.MIRROR:
             path = raw(join(dst_root, dst))
-            self.failures.append((path, "mkdir", errno.ENOTDIR, "a file stands where a folder must go"))
+            self.failures.append(
+                (path, "mkdir", errno.ENOTDIR, "a file stands where a folder must go")
+            )
             return False
         # built beside it under a temporary name; the file goes when everything else is copied
         beside = self.c.names.next()
@@ -461,7 +489,9 @@ class Scanner:
         assert src_rel is not None
         if not self.options & wire.MIRROR:
             path = raw(join(dst_root, dst_rel, name))
-            self.failures.append((path, "create", errno.EISDIR, "a folder stands where a file must go"))
+            self.failures.append(
+                (path, "create", errno.EISDIR, "a folder stands where a file must go")
+            )
             return
         beside = self.c.names.next()
         kind = wire.FILE if stat.S_ISREG(info.st_mode) else wire.SYMLINK
@@ -502,7 +532,8 @@ class Scanner:
             if folded != name:
                 same_by_case[folded] = name
         everything = set(seen)
-        files, folders_ = [], []
+        files: list[str] = []
+        folders_: list[str] = []
         for name, entry in theirs.items():
             folded = name.casefold()
             partner = same_by_case.get(folded) or (folded if folded in everything else None)
@@ -526,7 +557,12 @@ class Scanner:
         dfd = context.folders.open(dst_root, dst_rel)
         if system.mount_id(dfd) != system.mount_id(context.folders.root(dst_root)):
             self.failures.append(
-                (raw(join(dst_root, dst_rel)), "delete", errno.EBUSY, "a filesystem is mounted there: kept")
+                (
+                    raw(join(dst_root, dst_rel)),
+                    "delete",
+                    errno.EBUSY,
+                    "a filesystem is mounted there: kept",
+                )
             )
             return
         info = os.fstat(dfd)
@@ -581,7 +617,9 @@ def same_entry(one: str, other: str, fd: int) -> bool:
         b = os.stat(other, dir_fd=fd, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino) and (stat.S_ISDIR(a.st_mode) or a.st_nlink == 1)
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino) and (
+        stat.S_ISDIR(a.st_mode) or a.st_nlink == 1
+    )
 
 
 def clear_temporary(

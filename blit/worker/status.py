@@ -51,7 +51,7 @@ _PATH_MAX, _NAME_MAX = 1600, 768
 class Page:
     """A worker's own view of its page. The attributes are the truth; `tick` and friends publish."""
 
-    __slots__ = ("map", "base", "ticks", "files", "bytes", "first_ns", "clock", "sized")
+    __slots__ = ("base", "bytes", "clock", "files", "first_ns", "map", "sized", "ticks")
 
     def __init__(self, shared: mmap.mmap, slot: int) -> None:
         from time import monotonic_ns
@@ -114,7 +114,7 @@ class Page:
 class View:
     """The parent's view of one worker's page."""
 
-    __slots__ = ("map", "base")
+    __slots__ = ("base", "map")
 
     def __init__(self, shared: mmap.mmap, slot: int) -> None:
         self.map, self.base = shared, slot * PAGE

@@ -7,8 +7,6 @@ suffix on a 255-byte name would not be.
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import system
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
