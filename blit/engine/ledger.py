@@ -38,10 +38,12 @@ class Ledger:
         for failure in answer.get("failures", ()):
             self.fail(Failed(*failure))
         if fatal := answer.get("fatal"):
-            first = self.fatal is None
-            self.fatal = self.fatal or Failed(*fatal)
-            if first:
-                self.fail(self.fatal)
+            # told once, as the reason why the run ended, however many workers met it
+            if self.fatal is None:
+                self.fatal = Failed(*fatal)
+                self.failed += 1
+                self.failures.append(self.fatal)
+            self.incomplete = True
         if defect := answer.get("defect"):
             self.defect = self.defect or defect
 

@@ -133,10 +133,21 @@ class Run:
         if self.ledger.fatal is not None:
             raise errors.Failed(_fatal_text(self.ledger.fatal))
         if self.control.stopped_by is not None:
-            raise errors.Interrupted("interrupted", self.control.stopped_by or 2)
+            raise errors.Interrupted(self.left_text(), self.control.stopped_by or 2)
         if self.schedule is not None and self.schedule.overlap:
             path = os.fsdecode(self.schedule.overlap)
             raise errors.Refused(f"source and destination overlap at {path}: nothing was deleted")
+
+    def left_text(self) -> str:
+        """What an interrupted run leaves to its next time."""
+        total = self.totals()[0]
+        least = "" if self.schedule is None or self.schedule.plan_done else "at least "
+        if self.job.dry_run or not total:
+            return "interrupted"
+        return (
+            f"interrupted: {self.ledger.files:,} of {least}{total:,} files are done; "
+            "the same command goes on from there"
+        )
 
     # -- the first look -------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ async def watch(run: Run) -> None:
             run.publish(_heartbeat(run, now, pulse.quiet))
             run.crew.wake()  # whatever the plan holds goes to whoever is hungry
         if run.control.stopped_by is not None and pulse.quiet > _STOP_PATIENCE and not held:
-            _end_now(run, errors.Interrupted("interrupted", run.control.stopped_by or 2))
+            _end_now(run, errors.Interrupted(run.left_text(), run.control.stopped_by or 2))
         elif pulse.stalled:
             _stall(run, last_ticks, now, pulse.quiet)
 
@@ -60,7 +60,7 @@ def _obey(run: Run) -> None:
     """Do what the face has asked for."""
     control, crew, pool = run.control, run.crew, run.pool
     if control.aborted:
-        _end_now(run, errors.Interrupted("interrupted", control.stopped_by or 2))
+        _end_now(run, errors.Interrupted(run.left_text(), control.stopped_by or 2))
     elif control.stopped_by is not None and not crew.stopping:
         crew.stopping = True
         pool.flag(status.STOP)
@@ -89,9 +89,14 @@ def _stall(run: Run, last: dict[int, tuple[int, float]], now: float, quiet: floa
     operation, path, _, _ = worst.view.activity()
     kind, name = mount_of(os.fsdecode(path))
     device = f"{name} ({kind})" if kind else "unknown device"
+    what = f"{operation} {os.fsdecode(path)} on {device}"
+    if operation in ("copy", "compare"):  # one call on both sides: either may be the one that hangs
+        other = worst.view.other_side()
+        kind, name = mount_of(os.fsdecode(other))
+        what += f", or {os.fsdecode(other)} on {name} ({kind})"
     run.publish(Stalled(operation, path, device, quiet))
     run.ending = errors.Stalled(
-        f"nothing moved for {quiet:.0f} s while blit waited for: {operation} {os.fsdecode(path)} on {device}. "
+        f"nothing moved for {quiet:.0f} s while blit waited for: {what}. "
         "Check that the device and its mount answer (ls, dmesg), then run the same command again"
     )
     run.pool.kill()

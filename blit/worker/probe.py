@@ -198,7 +198,7 @@ def _check(
             and place.name == base(source)
         ):
             raise Refusal(
-                "refused", source, "source and destination are the same file: nothing to do"
+                "refused", source, "is source and destination at once: nothing to do"
             )
         try:
             final = os.lstat(place.path)
@@ -225,14 +225,14 @@ def _check(
         )
     if exists is not None and os.path.samestat(exists, info):
         raise Refusal(
-            "refused", place.path, "source and destination are the same folder: nothing to do"
+            "refused", place.path, "is source and destination at once: nothing to do"
         )
     for above in _upwards(place.path):
         if os.path.samestat(above, info):
             raise Refusal(
                 "refused",
                 place.path,
-                f"the destination lies inside the source {source}: it would copy itself",
+                f"lies inside the source {source}: it would copy itself",
             )
     if mirror and exists is not None:
         for above in _upwards(plain(source)):
@@ -240,7 +240,7 @@ def _check(
                 raise Refusal(
                     "refused",
                     source,
-                    f"the source lies inside the destination {place.path}: the mirror would delete it",
+                    f"lies inside the destination {place.path}: the mirror would delete it",
                 )
     return exists
 

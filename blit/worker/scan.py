@@ -605,7 +605,7 @@ class Scanner:
         ):
             reason = wire.MTIME
         if reason >= 0 and self.options & wire.ITEMIZE:
-            self.changes.append((reason, raw(shown(dst_rel, src_rel)) + b"/", wire.METADATA))
+            self.changes.append((reason, raw(shown(dst_rel, src_rel) or ".") + b"/", wire.METADATA))
         if reason >= 0 or touched:
             self.finish.append((src_root, dst_root, src_rel, dst_rel, stat.S_IMODE(source.st_mode)))
 

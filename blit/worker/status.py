@@ -42,7 +42,7 @@ OPERATIONS = (
 ON_SOURCE = frozenset((PROBE, LIST, OPEN_SOURCE, COPY, COMPARE_BYTES))
 
 _COUNTERS = struct.Struct("<QQQQ")
-_STATE = struct.Struct("<BBHHH")
+_LENGTHS = struct.Struct("<HHH")
 _PAIR = struct.Struct("<QQ")
 _SRC, _DST, _NAME = 64, 1664, 3264
 _PATH_MAX, _NAME_MAX = 1600, 768
@@ -71,7 +71,7 @@ class Page:
         m, b = self.map, self.base
         m[b + _SRC : b + _SRC + len(src)] = src
         m[b + _DST : b + _DST + len(dst)] = dst
-        m[b + 34 : b + 40] = struct.pack("<HHH", len(src), len(dst), 0)
+        m[b + 34 : b + 40] = _LENGTHS.pack(len(src), len(dst), 0)
 
     def name(self, name: str, size: int = 0) -> None:
         """The entry in hand; `size` when it is large enough to show its progress."""
@@ -132,10 +132,17 @@ class View:
 
     def activity(self) -> tuple[str, bytes, int, int]:
         """operation, path (the side that the operation is on), size and progress of a large file"""
-        operation, _, nsrc, ndst, nname = _STATE.unpack_from(self.map, self.base + 32)
+        operation = min(self.map[self.base + 32], len(OPERATIONS) - 1)
         size, done = _PAIR.unpack_from(self.map, self.base + 40)
-        start, length = (_SRC, nsrc) if operation in ON_SOURCE else (_DST, ndst)
+        return OPERATIONS[operation], self._path(operation in ON_SOURCE), size, done
+
+    def other_side(self) -> bytes:
+        """The path at the destination, of an operation that is on both sides."""
+        return self._path(False)
+
+    def _path(self, at_source: bool) -> bytes:
+        nsrc, ndst, nname = _LENGTHS.unpack_from(self.map, self.base + 34)
+        start, length = (_SRC, nsrc) if at_source else (_DST, ndst)
         folder = self.map[self.base + start : self.base + start + min(length, _PATH_MAX)]
         name = self.map[self.base + _NAME : self.base + _NAME + min(nname, _NAME_MAX)]
-        path = folder + b"/" + name if name and folder else folder or name
-        return OPERATIONS[min(operation, len(OPERATIONS) - 1)], path, size, done
+        return folder + b"/" + name if name and folder else folder or name
