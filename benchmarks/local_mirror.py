@@ -1,193 +1,56 @@
 """blit against cp, rsync and rclone, side by side in RAM, as whole processes in paired rounds.
 
 In each round every tool runs once, in rotated order, and blit is divided by each peer of the *same*
-round: a machine that slows down slows them all. The targets are judged, not enforced. Exit code 0:
-measured, and what blit made equals the source; 1: a command failed or the result differs; 2: cannot start.
+round: a machine that slows down slows them all. Targets are judged, not enforced. Exit code 0: it
+was measured, and what blit made equals the source; 1: a command failed or the trees differ; 2: it
+cannot start.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import filecmp
+import contextlib
 import json
 import os
-import platform
-import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
+
+import bench_report as report
+from bench_machine import IN_RAM, Memory, describe, shortage
+from bench_report import PEERS, spread
+from bench_scenarios import BLIT, FILES, LARGE_MIB, NAMES, Scenario, commands, scenarios
+from bench_trees import MIB, Group, build, clear, difference
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = ROOT / "snapshots" / "perf" / "local_mirror.jsonl"
-KIB, MIB = 1 << 10, 1 << 20
-PEERS = ("cp", "rsync", "rclone")
-_SCRIPT = Path(sys.executable).with_name("blit")
-BLIT = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-P", "-m", "blit"]
-NEW_TREE = "copy"  # the one kind that writes a fresh destination; the others find both sides equal
 
 
 class Failure(Exception):
     """The benchmark cannot go on; the text says why."""
 
 
-class Group(NamedTuple):
-    """Files of seeded content, their sizes spread evenly from least to most."""
-
-    files: int
-    least: int
-    most: int
-    per_folder: int = 100
-
-
-class Scenario(NamedTuple):
-    name: str
-    kind: str  # copy, unchanged, checksum
-    tree: tuple[Group, ...]
-
-
-class Target(NamedTuple):
-    scenario: str
-    metric: str  # seconds, first_byte_s, peak_mb, or a peer: blit's seconds by the peer's
-    limit: float
-
-
-TARGETS = (
-    Target("small", "cp", 0.85), Target("small", "rsync", 0.45), Target("unchanged", "rsync", 0.75),
-    Target("checksum", "rsync", 0.6), Target("large", "cp", 1.05), Target("one", "seconds", 0.2),
-    Target("small", "first_byte_s", 0.15), Target("small", "peak_mb", 150),
-)  # fmt: skip
-
-
-def scenarios(files: int, large_mib: int) -> list[Scenario]:
-    small, large = (Group(files, KIB, 10 * KIB),), (Group(1, large_mib * MIB, large_mib * MIB),)
-    mixed = (Group(1, 512 * MIB, 512 * MIB), Group(5000, KIB, 60 * KIB))
-    return [
-        Scenario("one", "copy", (Group(1, 4 * KIB, 4 * KIB),)),
-        Scenario("eight", "copy", (Group(8, MIB, MIB),)),
-        Scenario("small", "copy", small), Scenario("mixed", "copy", mixed),
-        Scenario("large", "copy", large),
-        Scenario("unchanged", "unchanged", small), Scenario("checksum", "checksum", small),
-    ]  # fmt: skip
-
-
-def commands(kind: str, source: Path, target: Path) -> dict[str, list[str] | str]:
-    """What each tool is asked to do; a text instead says why it is not asked."""
-    src, dst, eight = f"{source}/", str(target), ["--transfers", "8", "--checkers", "8"]
-    checksum = kind == "checksum"
-    rsync = {"copy": ["-a"], "unchanged": ["-a", "--delete"], "checksum": ["-ac", "--delete"]}[kind]
-    rclone = ["copy"] if kind == NEW_TREE else ["sync", *["--checksum"] * checksum]
-    blit = ["copy"] if kind == NEW_TREE else ["mirror", "--yes", *["--checksum"] * checksum]
-    cp: list[str] | str = ["cp", "-a" if kind == NEW_TREE else "-au", f"{src}.", dst]
-    asked: dict[str, list[str] | str] = {
-        "blit": [*BLIT, *blit, src, dst],
-        "cp": "cp cannot compare by content" if checksum else cp,
-        "rsync": ["rsync", *rsync, src, dst],
-        "rclone": ["rclone", *rclone, *eight, src, dst],
-    }
-    for peer in PEERS:
-        if not shutil.which(peer):
-            asked[peer] = "not installed"
-    return asked
-
-
-def build(folder: Path, tree: tuple[Group, ...]) -> None:
-    """The same names, bytes and times on every call: random slices of one pool, times in 2020."""
-    dice = random.Random("blit")
-    pool = dice.randbytes(16 * MIB)
-    folder.mkdir()
-    for number, group in enumerate(tree):
-        for index in range(group.files):
-            inside = folder / f"{number}-{index // group.per_folder:04d}"
-            if index % group.per_folder == 0:
-                inside.mkdir()
-            left, path = dice.randint(group.least, group.most), inside / f"file-{index:06d}.bin"
-            with open(path, "wb", buffering=0) as file:
-                while left:
-                    start = dice.randrange(8 * MIB)
-                    left -= file.write(pool[start : start + min(left, 8 * MIB)])
-            os.utime(path, ns=(10**9, 1_577_836_800 * 10**9 + dice.randrange(10**16)))
-    for inside in (*folder.iterdir(), folder):
-        os.utime(inside, ns=(10**9, 1_577_836_800 * 10**9 + dice.randrange(10**16)))
-
-
-def difference(source: Path, target: Path) -> str:
-    """What distinguishes the trees, by content and metadata; empty when they are equal."""
-    if shutil.which("rsync"):
-        command = ["rsync", "-aHAXcn", "--delete", "-i", "--modify-window=-1", f"{source}/", f"{target}/"]
-        result = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        return (result.stdout + result.stderr).strip() or "rsync failed" * (result.returncode != 0)
-
-    def paths(root: Path) -> dict[Path, Path]:
-        return {path.relative_to(root): path for path in (root, *root.rglob("*"))}
-
-    ours, theirs = paths(source), paths(target)
-    for name in ours.keys() | theirs.keys():
-        if name not in ours or name not in theirs:
-            return f"{name}: on one side only"
-        a, b = ours[name].stat(), theirs[name].stat()
-        if (a.st_mode, a.st_mtime_ns) != (b.st_mode, b.st_mtime_ns):
-            return f"{name}: mode or time"
-        if ours[name].is_file() and not filecmp.cmp(ours[name], theirs[name], shallow=False):
-            return f"{name}: content"
-    return ""
-
-
-class Memory:
-    """The peak of a process and all its descendants together, in MB, from /proc."""
-
-    def __init__(self) -> None:
-        self.pss, self._highs = 0, dict[int, int]()
-
-    def sample(self, root: int) -> None:
-        pending, total = [root], 0
-        while pending:
-            pid = pending.pop()
-            try:
-                total += self._field(f"/proc/{pid}/smaps_rollup", "Pss:")
-                self._highs[pid] = self._field(f"/proc/{pid}/status", "VmHWM:")
-                for thread in os.listdir(f"/proc/{pid}/task"):
-                    children = Path(f"/proc/{pid}/task/{thread}/children").read_text()
-                    pending += map(int, children.split())
-            except OSError:  # it has just ended
-                continue
-        self.pss = max(self.pss, total)
-
-    @staticmethod
-    def _field(path: str, name: str) -> int:
-        with open(path) as lines:
-            return next((int(line.split()[1]) * KIB for line in lines if line.startswith(name)), 0)
-
-    def result(self) -> dict[str, float] | None:
-        """`hwm_mb` adds up peaks of different moments and shared pages: an upper bound."""
-        high = sum(self._highs.values())
-        return {"pss_mb": self.pss / 1e6, "hwm_mb": high / 1e6} if self.pss else None
-
-
 class Bench:
     """One work folder, and the runs inside it."""
 
     def __init__(self, work: Path, rounds: int) -> None:
-        self.work, self.rounds, self.built = work, rounds, tuple[Group, ...]()
-        self.source, self.twin, self.target = work / "source", work / "twin", work / "target"
-        # private settings and history, and bytecode as an installed blit has it
-        private = {"BLIT_CONFIG_DIR": str(work / "config"), "RCLONE_CONFIG": str(work / "rclone"), "LC_ALL": "C"}
-        self.env = {**os.environ, **private}
+        self.work, self.rounds = work, rounds
+        self.source, self.target = work / "source", work / "target"
+        self.tree: tuple[Group, ...] = ()
+        # its own settings and history, and bytecode kept as an installed blit keeps it
+        own = {"BLIT_CONFIG_DIR": str(work / "blit"), "RCLONE_CONFIG": str(work / "rclone.conf")}
+        self.env = {**os.environ, **own, "LC_ALL": "C"}
         self.env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def run(self, command: list[str], memory: Memory | None = None) -> float:
-        """Seconds from before the start of the process until it has ended; Failure unless it exits 0."""
+        """Seconds from before the process is made until it has ended; Failure unless it exits 0."""
         with open(self.work / "stdout", "wb") as out, open(self.work / "stderr", "wb") as err:
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
             began = time.perf_counter()
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=self.env, start_new_session=True,
-            )  # fmt: skip
+            process = subprocess.Popen(command, **streams, env=self.env, start_new_session=True)
             try:
                 while memory and process.poll() is None:
                     memory.sample(process.pid)
@@ -195,62 +58,167 @@ class Bench:
                 process.wait()
                 seconds = time.perf_counter() - began
             except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 raise
         if process.returncode:
-            said = (self.work / "stderr").read_text(errors="replace").strip().splitlines()[-3:]
-            raise Failure(f"{' '.join(command)}: exit code {process.returncode}\n" + "\n".join(said))
+            said = (self.work / "stderr").read_text(errors="replace").splitlines()[-3:]
+            raise Failure(
+                "\n".join([f"{' '.join(command)}: exit code {process.returncode}", *said])
+            )
         return seconds
 
-    def prepare(self, scenario: Scenario) -> None:
-        if self.built != scenario.tree:
-            clear(self.source, self.twin)
-            build(self.source, scenario.tree)
-            self.built = scenario.tree
-        if scenario.kind != NEW_TREE and not self.twin.exists():
-            build(self.twin, scenario.tree)
-
-    def fresh(self, kind: str) -> None:
-        if kind == NEW_TREE:
-            clear(self.target)
-            self.target.mkdir()
-
     def measure(self, scenario: Scenario) -> dict[str, Any]:
-        """One untimed round for memory (it warms everything up), the timed ones, one to verify."""
-        self.prepare(scenario)
-        target = self.target if scenario.kind == NEW_TREE else self.twin
-        asked = commands(scenario.kind, self.source, target)
-        skipped = {tool: why for tool, why in asked.items() if isinstance(why, str)}
-        runs = {tool: command for tool, command in asked.items() if isinstance(command, list)}
+        """A round for memory, which warms all up; the timed rounds; a run that is verified."""
+        self._build(scenario)
+        asked = commands(scenario.kind, self.source, self.target)
+        runs = {tool: what for tool, what in asked.items() if isinstance(what, list)}
+        skipped = {tool: what for tool, what in asked.items() if isinstance(what, str)}
         peak = {}
-        for tool, command in list(runs.items()):
-            self.fresh(scenario.kind)
+        for tool, command in [*runs.items()]:
             memory = Memory()
             try:
+                self._fresh(scenario)
                 self.run(command, memory)
+                peak[tool] = memory.result()
             except Failure as failure:
                 if tool == "blit":
                     raise
                 skipped[tool] = str(failure)
                 del runs[tool]
-            peak[tool] = memory.result()
         seconds: dict[str, list[float]] = {tool: [] for tool in runs}
         for number in range(self.rounds):
             turn = number % len(runs)
             for tool in [*runs][turn:] + [*runs][:turn]:
-                self.fresh(scenario.kind)
+                self._fresh(scenario)
                 seconds[tool].append(self.run(runs[tool]))
-        self.fresh(scenario.kind)
-        first_byte = self.verify(scenario, runs["blit"], target)
-        clear(self.target)
+        first_byte = self._verify(scenario, runs["blit"])
         ratios = {
-            peer: [a / b for a, b in zip(seconds["blit"], seconds[peer], strict=True)]
-            for peer in PEERS if peer in seconds
-        }  # fmt: skip
+            peer: [ours / its for ours, its in zip(seconds["blit"], seconds[peer], strict=True)]
+            for peer in PEERS
+            if peer in runs
+        }
         return {
             "files": sum(group.files for group in scenario.tree),
             "seconds": {tool: spread(values) for tool, values in seconds.items()},
             "ratio": {peer: spread(values) for peer, values in ratios.items()},
-            "first_byte_s": first_byte, "peak": peak, "skipped": skipped,
-        }  # fmt: skip
+            "first_byte_s": first_byte,
+            "peak": peak,
+            "skipped": skipped,
+        }
+
+    def _build(self, scenario: Scenario) -> None:
+        clear(self.target)
+        if self.tree != scenario.tree:
+            clear(self.source)
+            build(self.source, scenario.tree)
+            self.tree = scenario.tree
+        if scenario.kind != "copy":
+            build(self.target, scenario.tree)
+
+    def _fresh(self, scenario: Scenario) -> None:
+        if scenario.kind == "copy":
+            clear(self.target)
+            self.target.mkdir()
+
+    def _verify(self, scenario: Scenario, command: list[str]) -> float | None:
+        """blit once more, untimed: its own counts and the trees must be right. → the first byte."""
+        self._fresh(scenario)
+        self.run([*command, "--json"])
+        summary = json.loads((self.work / "stdout").read_text().splitlines()[-1])
+        count = "copied" if scenario.kind == "copy" else "unchanged"
+        files = sum(group.files for group in scenario.tree)
+        wanted = {"copied": 0, "unchanged": 0, "deleted": 0, "failed": 0, count: files}
+        if not wanted.items() <= summary["files"].items():
+            raise Failure(f"{scenario.name}: {files} should be {count}: {summary['files']}")
+        if found := difference(self.source, self.target):
+            raise Failure(f"{scenario.name}: the result differs from the source:\n{found[:2000]}")
+        return summary["seconds"]["first_byte"] if scenario.kind == "copy" else None
+
+
+def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", metavar="A,B", help=f"of {','.join(NAMES)}; default: all")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds (default 5)")
+    parser.add_argument(
+        "--files", type=int, default=FILES, help="of the small tree (default 100000)"
+    )
+    parser.add_argument("--large-mib", type=int, default=LARGE_MIB, help="default 2048")
+    parser.add_argument(
+        "--where", type=Path, default=Path("/dev/shm"), metavar="DIR",
+        help="make the work folder blit-bench-<pid> in DIR (default /dev/shm)",
+    )  # fmt: skip
+    parser.add_argument("--no-snapshot", action="store_true", help=f"no new line in {SNAPSHOT}")
+    options = parser.parse_args(arguments)
+    options.only = options.only.split(",") if options.only else NAMES
+    if unknown := set(options.only) - set(NAMES):
+        parser.error(
+            f"--only: no scenario {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
+        )
+    if min(options.rounds, options.files, options.large_mib) < 1:
+        parser.error("--rounds, --files and --large-mib are at least 1")
+    if not options.where.is_dir():
+        parser.error(f"{options.where} is not a folder: --where names one, best in RAM")
+    return options
+
+
+def main() -> int:
+    options = parsed()
+    every = scenarios(options.files, options.large_mib)
+    chosen = [scenario for scenario in every if scenario.name in options.only]
+    work = options.where.resolve() / f"blit-bench-{os.getpid()}"
+    need = 2 * max(sum(group.space() for group in each.tree) for each in chosen) + 64 * MIB
+    inodes = 2 * max(sum(group.files for group in each.tree) for each in chosen)
+    if why := shortage(options.where, need, inodes):
+        print(f"local_mirror: {why}", file=sys.stderr)
+        return 2
+    record = {**describe(options.where, ROOT), "rounds": options.rounds, "blit": BLIT}
+    ram = (
+        "" if record["filesystem"] in IN_RAM else " (not in RAM: the disk's noise is measured too)"
+    )
+    print(
+        f"{work}: {record['filesystem']}{ram}; python {record['python']}, {record['kernel']}, ",
+        end="",
+    )
+    print(
+        f"{record['cpus']} cpus, load {record['load']:.1f}; {options.rounds} paired rounds",
+        flush=True,
+    )
+    results: report.Results = {}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        work.mkdir()
+        bench = Bench(work, options.rounds)
+        for scenario in chosen:
+            began = time.perf_counter()
+            results[scenario.name] = bench.measure(scenario)
+            took = time.perf_counter() - began
+            print(f"{scenario.name}: measured and verified in {took:.0f} s", file=sys.stderr)
+    except (Failure, OSError) as failure:
+        print(f"local_mirror: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("local_mirror: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        clear(work)
+    rows = report.verdicts(results)
+    print(
+        f"\n{report.table(results)}\n\n{report.notes(results)}\n\ntargets:\n{report.judged(rows)}"
+    )
+    if (options.files, options.large_mib) != (FILES, LARGE_MIB):
+        print(f"  (they are meant for {FILES:,} small files and a large one of {LARGE_MIB:,} MiB)")
+    if not options.no_snapshot:
+        report.append(SNAPSHOT, {**record, "scenarios": results, "targets": rows})
+        print(f"one line appended to {SNAPSHOT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -90,6 +90,7 @@ def _common(command: argparse.ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", help="say nothing but problems")
     add("--json", action="store_true", help="events on stdout, one JSON object a line")
     add("--no-tui", action="store_true", help="never open the full screen")
+    add("--no-history", action="store_true", help="leave no line in the history")
     add("--ludicrous-speed", action="store_true", help=argparse.SUPPRESS)
     add("--workers", type=_count, metavar="N", help=argparse.SUPPRESS)
 

@@ -1,4 +1,4 @@
-"""publish(event) reaches every subscriber through a mailbox of its own and never waits for any of them."""
+"""publish(event) reaches every subscriber through its own mailbox and waits for none of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from blit.events import Event, Heartbeat
 
 
 class Mailbox:
-    """One subscriber's events. Facts are kept in order; a heartbeat that is not read yet is replaced."""
+    """One subscriber's events. Facts are kept in order; a heartbeat not read yet is replaced."""
 
     def __init__(self) -> None:
         self._facts: deque[Event] = deque()
@@ -54,7 +54,7 @@ class Mailbox:
 
 
 class Bus:
-    """Where the engine publishes. A subscriber that reads slowly, or never, costs nothing but memory."""
+    """Where the engine publishes. A subscriber that reads slowly, or never, costs only memory."""
 
     def __init__(self) -> None:
         self._mailboxes: list[Mailbox] = []

@@ -1,4 +1,4 @@
-"""`blit` on the command line: arguments → Job, the face, the exit code; the only place that knows every part."""
+"""`blit` on the command line: arguments → Job, the face, the exit code; alone knows every part."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if os.environ.get("BLIT_DEBUG"):
             raise
         _complain(
-            f"internal error ({type(error).__name__}: {error}); BLIT_DEBUG=1 shows where, please report it"
+            f"internal error ({type(error).__name__}: {error}); "
+            "BLIT_DEBUG=1 shows where, please report it"
         )
     _leave(code)
 
@@ -78,7 +79,10 @@ def transfer(argv: list[str]) -> int:
 
 
 def _workers(argv: list[str]) -> int:
-    """As many as there are cores, and two at least; more are started while they only wait. `--workers N` is for debugging."""
+    """As many as there are cores, and two at least; more are started while they only wait.
+
+    `--workers N` is for debugging.
+    """
     for index, word in enumerate(argv):
         value = (
             word[10:]
@@ -140,7 +144,7 @@ async def _signals(control: Control) -> None:
 
 
 def _process_started() -> float:
-    """CLOCK_MONOTONIC at which this process was made, to 10 ms; where unknown, when this module was imported."""
+    """CLOCK_MONOTONIC when this process was made, to 10 ms; if unknown, when this was imported."""
     try:
         with open("/proc/self/stat", "rb") as stat:
             ticks = int(stat.read().rpartition(b")")[2].split()[19])
@@ -169,7 +173,7 @@ def _complain(text: str, prefix: bool = True) -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """Without the interpreter's clean-up: 20 ms sooner, and a thread that hangs in a write cannot hold us."""
+    """Without the interpreter's clean-up: 20 ms sooner, and no thread that hangs holds us."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -7,8 +7,8 @@
     ├── Stalled       5      nothing moved for 10 s
     └── Interrupted 130/143  a signal
 
-A file's own trouble is not an error but data (events.Failed); a run that had some ends as `partial`,
-3. `mismatch`, 6, is a difference found by --verify.
+A file's own trouble is not an error but data (events.Failed); a run that had some ends as
+`partial`, 3. `mismatch`, 6, is a difference found by --verify.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Named tuples: frozen, typed, and made in a tenth of the time that dataclasses take at start (14 ms
 for these classes, 2026-11-22), which would delay the first byte.
 
-Paths are bytes, as the filesystem has them. Times are seconds. Nothing is said per byte or per file:
-what a batch did is one event. Facts are kept for every subscriber; a `Heartbeat` only replaces the one
-before it.
+Paths are bytes, as the filesystem has them. Times are seconds. Nothing is said per byte or per
+file: what a batch did is one event. Facts are kept for every subscriber; a `Heartbeat` only
+replaces the one before it.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ class RunFinished(NamedTuple):
 
 Event = (
     RunStarted | RouteChosen | BatchPlanned | PlanFinished | BatchStarted | BatchFinished | Failed
-    | Heartbeat | Stalled | Paused | Resumed | DeletionPlanned | MirrorFinished | Flushing | RunFinished
+    | Heartbeat | Stalled | Paused | Resumed | DeletionPlanned | MirrorFinished | Flushing
+    | RunFinished
 )  # fmt: skip
 
 
@@ -193,7 +194,7 @@ def type_name(event: object) -> str:
 
 
 def plain(value: Any) -> Any:
-    """An event as JSON can hold it: bytes as text with `surrogateescape`, so that a script can go back."""
+    """An event as JSON can hold it: bytes as text with `surrogateescape`, for the way back."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""The faces without a screen: a progress bar on a terminal, quiet lines elsewhere, NDJSON for scripts.
+"""The faces without a screen: a bar on a terminal, quiet lines elsewhere, NDJSON for scripts.
 
 A face is a subscriber in a thread of its own: a terminal or a pipe that does not read blocks this
 thread and nothing else.
@@ -181,7 +181,8 @@ class Lines:
         if self._bar is not None:
             self._bar.pause()
         self._err.write(
-            f"Delete {show.count(event.entries, 'entry', 'entries')} that only the destination has? [y/N] "
+            f"Delete {show.count(event.entries, 'entry', 'entries')} "
+            "that only the destination has? [y/N] "
         )
         self._err.flush()
         reply = sys.stdin.readline().strip().lower()
@@ -220,7 +221,8 @@ def progress_line(state: TransferState) -> str:
     least = "" if state.plan_done else "≥ "
     percent = f"{state.percent:3.0f} %  " if state.plan_done else ""
     parts = [
-        f"{percent}{show.size(state.bytes)} of {least}{show.size(max(state.bytes_total, state.bytes))}",
+        f"{percent}{show.size(state.bytes)} of "
+        f"{least}{show.size(max(state.bytes_total, state.bytes))}",
         f"{state.files:,} of {least}{max(state.files_total, state.files):,} files",
     ]
     if state.phase != "copying":

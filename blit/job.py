@@ -1,4 +1,4 @@
-"""A Job is what the user asked for, and nothing else; where it lands is `worker.landing`'s pure rule."""
+"""A Job is what the user asked for, no more; where it lands is `worker.landing`'s pure rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from blit.worker import wire
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One transfer. Paths are absolute bytes with the trailing slash as it was given: it decides."""
+    """One transfer. Paths are absolute bytes with the trailing slash as given: it decides."""
 
     command: str  # "copy" or "mirror"
     sources: tuple[bytes, ...]

@@ -40,7 +40,7 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def path(raw: bytes | str) -> str:
-    """A name as text in which nothing can move the cursor, change colours or turn the line round."""
+    """A name as text: nothing in it can move the cursor, change colours or turn the line round."""
     return text(raw if isinstance(raw, str) else os.fsdecode(raw))
 
 

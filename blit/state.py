@@ -1,4 +1,4 @@
-"""TransferState.after(event): folds the story of a run into what any face needs; it has no clock."""
+"""TransferState.after(event): folds the story of a run into what a face needs; it has no clock."""
 
 from __future__ import annotations
 
@@ -111,6 +111,8 @@ class TransferState:
 
     def _beat(self, beat: Heartbeat) -> TransferState:
         samples = tuple(s for s in self.samples if beat.elapsed - s[0] <= _WINDOW)
+        if self.beat is None:
+            samples = ((0.0, 0, 0),)  # the run began with nothing done
         samples = (*samples, (beat.elapsed, beat.bytes, beat.files))
         span = samples[-1][0] - samples[0][0]
         rate = max(0.0, (beat.bytes - samples[0][1]) / span) if span > 0 else self.rate
@@ -123,9 +125,10 @@ class TransferState:
             eta = _eta(beat, rate, file_rate)
         return replace(
             self, phase=beat.phase, elapsed=beat.elapsed, files=beat.files, bytes=beat.bytes,
-            files_total=max(self.files_total, beat.planned_files), bytes_total=max(self.bytes_total, beat.planned_bytes),
-            plan_done=beat.plan_done, percent=percent, rate=rate, mean=mean, peak=max(self.peak, rate), eta=eta,
-            quiet=beat.quiet, beat=beat, samples=samples,
+            files_total=max(self.files_total, beat.planned_files),
+            bytes_total=max(self.bytes_total, beat.planned_bytes),
+            plan_done=beat.plan_done, percent=percent, rate=rate, mean=mean,
+            peak=max(self.peak, rate), eta=eta, quiet=beat.quiet, beat=beat, samples=samples,
         )  # fmt: skip
 
     def _finished(self, summary: Summary) -> TransferState:
@@ -133,12 +136,13 @@ class TransferState:
         return replace(
             self, phase="finished", summary=summary, elapsed=total, files=summary.files.copied,
             bytes=summary.bytes.copied, percent=100.0 if summary.outcome == "ok" else self.percent,
-            mean=summary.bytes.copied / total if total > 0 else 0.0, eta=None, deleted=summary.files.deleted,
+            mean=summary.bytes.copied / total if total > 0 else 0.0, eta=None,
+            deleted=summary.files.deleted,
         )  # fmt: skip
 
 
 def done_fraction(beat: Heartbeat) -> float:
-    """How much of the work is done: files and bytes weigh the same, since small files cost by the file."""
+    """How much is done: files and bytes weigh the same, since small files cost by the file."""
     parts = []
     if beat.planned_bytes:
         parts.append(min(1.0, beat.bytes / beat.planned_bytes))
@@ -148,7 +152,7 @@ def done_fraction(beat: Heartbeat) -> float:
 
 
 def _eta(beat: Heartbeat, rate: float, file_rate: float) -> float | None:
-    """The slower of what the bytes and what the files that are left will take at the current rates."""
+    """The slower of what the bytes and the files that are left will take at the current rates."""
     left_bytes = max(0, beat.planned_bytes - beat.bytes)
     left_files = max(0, beat.planned_files - beat.files)
     candidates = []

@@ -1,4 +1,4 @@
-"""The small handle that a face holds: pause, resume, stop, abort, answer. Safe to call from any thread."""
+"""The small handle that a face holds: pause, resume, stop, abort, answer. Safe from any thread."""
 
 from __future__ import annotations
 

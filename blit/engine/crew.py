@@ -1,4 +1,4 @@
-"""All workers pull tasks from one source until it has no more; who dies is replaced, its task done again."""
+"""All workers pull tasks from one source until it is empty; the dead are replaced, tasks redone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ Task = dict[str, Any]
 
 
 class Source(Protocol):
-    """Where tasks come from. `next` may say None for now; `exhausted` means: none will ever come."""
+    """Where tasks come from. `next` may say None for now; `exhausted`: none will ever come."""
 
     @property
     def exhausted(self) -> bool: ...
     def next(self, slot: int) -> Task | None: ...
     def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None: ...
     def lost(self, slot: int, task: Task) -> bool: ...
+    def holds(self, slot: int) -> bool:
+        """Whether this worker has something open that only it can go on with."""
+        ...
 
 
 class Listed:
@@ -55,6 +58,9 @@ class Listed:
         if self._absorb is not None:
             self._absorb(task, answer)
 
+    def holds(self, slot: int) -> bool:
+        return False
+
     def lost(self, slot: int, task: Task) -> bool:
         self._running -= 1
         if task.get("again"):
@@ -71,6 +77,8 @@ class Crew:
         self.idle = 0
         self.numbers = 0
         self.posted: dict[int, Task] = {}  # what workers were given before the crew set out
+        self.active = len(pool.workers)
+        self._hire: Callable[[Worker], None] | None = None
         self._wake = anyio.Event()
 
     def wake(self) -> None:
@@ -81,25 +89,52 @@ class Crew:
     async def work(self, source: Source) -> None:
         """Returns when the source is exhausted, or the run is stopping and every hand is empty."""
         async with anyio.create_task_group() as group:
-            for worker in list(self.pool.workers):
+
+            def hire(worker: Worker) -> None:
                 group.start_soon(self._serve, worker, source)
+
+            self._hire = hire
+            for worker in list(self.pool.workers):
+                hire(worker)
+        self._hire = None
+
+    def resize(self, count: int) -> None:
+        """Let `count` workers work from now on: start what is missing, park what is too many."""
+        self.active = count
+        while len(self.pool.workers) < count:
+            try:
+                worker = self.pool.start()
+            except OSError:
+                self.active = len(self.pool.workers)
+                break
+            if self._hire is not None:
+                self._hire(worker)
+        self.wake()
+
+    def _parked(self, worker: Worker, source: Source) -> bool:
+        return (
+            len(self.pool.workers) > self.active
+            and worker in self.pool.workers[self.active :]
+            and not source.holds(worker.slot)
+        )
 
     async def _serve(self, worker: Worker, source: Source) -> None:
         while True:
             if self.stopping:
                 return
             task = self.posted.pop(worker.slot, None)
-            if task is None and not self.paused:
+            parked = self._parked(worker, source)
+            if task is None and not self.paused and not parked:
                 task = source.next(worker.slot)
             if task is None:
                 if source.exhausted:
                     self.wake()
                     return
-                self.idle += 1
+                self.idle += not parked
                 try:
                     await self._wake.wait()
                 finally:
-                    self.idle -= 1
+                    self.idle -= not parked
                 continue
             replacement = await self._one(worker, source, task)
             if replacement is None:
@@ -125,7 +160,8 @@ class Crew:
             self.ledger.take(answer)
             self.publish(
                 BatchFinished(
-                    task["number"], worker.slot, task["what"], answer.get("files", 0) + answer.get("deleted", 0),
+                    task["number"], worker.slot, task["what"],
+                    answer.get("files", 0) + answer.get("deleted", 0),
                     answer.get("bytes", 0), answer["seconds"], changes(answer),
                 )
             )  # fmt: skip

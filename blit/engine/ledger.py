@@ -48,7 +48,7 @@ class Ledger:
             self.defect = self.defect or defect
 
     def take_scan(self, answer: dict[str, Any]) -> None:
-        """A scan's answer counts what is planned under the names of what is done: only some of it counts here."""
+        """A scan's answer names what is planned like what is done: only some of it counts here."""
         keys = ("unchanged", "failures", "skipped", "xattrs_lost", "owners_lost", "defect")
         self.take({k: answer[k] for k in keys if k in answer})
 

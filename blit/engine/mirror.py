@@ -22,7 +22,7 @@ def guard(
     can_ask: bool,
     dry: bool,
 ) -> Verdict:
-    """`extras` of the destination's `entries` would go; `complete`: every listing and copy succeeded."""
+    """`extras` of the destination's `entries` would go; `complete`: all was listed and copied."""
     if not extras:
         return Verdict(True, False, "nothing to delete")
     what = "1 entry" if extras == 1 else f"{extras:,} entries"
@@ -42,7 +42,8 @@ def guard(
     elif extras > GUARD_FROM and extras * 2 > entries:
         return Verdict(
             False, False,
-            f"nothing was deleted: {what} of {entries:,} in the destination would go, more than half; "
+            f"nothing was deleted: {what} of {entries:,} in the destination would go, "
+            "more than half; "
             f"if that is meant, say --max-delete {extras}",
         )  # fmt: skip
     if yes or dry:

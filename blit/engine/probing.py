@@ -1,4 +1,4 @@
-"""The first steps of a run, taken before the engine is imported: look, choose the route, post the first task.
+"""The first steps of a run, before the engine is imported: look, choose the route, post a task.
 
 Importing the engine takes longer than all of this. A worker that has its first task by then has the
 first files copied, or the first folders listed, when the engine comes up.
@@ -16,7 +16,7 @@ from blit.engine.schedule import Schedule
 from blit.engine.workers import Pool
 from blit.job import Job
 
-# seconds to wait for the first look, and for the first listing, before the imports go on beside them
+# seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
 _LISTING_PATIENCE = 0.012
 _EARLY_BUDGET = 0.05  # seconds that a later listing may take: about as long as the imports

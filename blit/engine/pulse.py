@@ -2,8 +2,8 @@
 
 A beat comes every second, every half second while workers starve. When nothing has moved for 10 s
 (no entry listed, no file done, no byte) the run has stalled. A pause and an open question stop the
-clock, and so does being stopped oneself: a gap between two looks that is far longer than the interval
-was not the filesystem's.
+clock, and so does being stopped oneself: a gap between two looks that is far longer than the
+interval was not the filesystem's.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from __future__ import annotations
 LOOK = 0.25  # seconds between two looks at the status pages
 BEAT, STARVED_BEAT = 1.0, 0.5
 STALL = 10.0
+_FIRST_BEAT = 0.4  # a face has something to show before the first second is over
 _OWN_GAP = 2.0  # a later look than this means that we were stopped
 
 
 class Pulse:
     def __init__(self, now: float, stall_after: float = STALL) -> None:
         self.stall_after = stall_after
-        self.looked = self.moved = self.beaten = now
+        self.looked = self.moved = now
+        self.beaten = now - BEAT + _FIRST_BEAT
         self.signs: object = None
 
     def look(self, now: float, signs: object, starved: bool, held: bool) -> bool:

@@ -41,7 +41,7 @@ def choose(
 
 
 def pieces(spans: list[tuple[int, int]], workers: int, split: bool) -> list[tuple[int, int]]:
-    """Cut the data spans of a large file into ranges for several workers; whole spans when not `split`."""
+    """Cut a large file's data spans into ranges for several workers; not `split`: whole spans."""
     total = sum(end - start for start, end in spans)
     size = max(SMALLEST_PIECE, total // (workers * 8))
     size -= size % (1 << 20)

@@ -1,9 +1,9 @@
 """Which worker does what next while the tree is listed and copied; pure, one call a decision.
 
-A hungry worker gets, in this order: the beginning or the end of a large file; a share of the listing
-when nobody lists and the plan has room; a batch; a piece of a large file; a share of the listing.
-So one worker lists while others copy, all list when nothing waits, and nobody lists when the plan is
-full.
+A hungry worker gets, in this order: the beginning or the end of a large file; a share of the
+listing when nobody lists and the plan has room; a batch; a piece of a large file; a share of the
+listing. So one worker lists while others copy, all list when nothing waits, and nobody lists when
+the plan is full.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Schedule:
         self.extra_count = self.dst_entries = self.src_entries = self.kept = 0
         self.overlap = b""
 
-    # -- what the crew asks ---------------------------------------------------------------------------
+    # -- what the crew asks ------------------------------------------------------------------------
 
     @property
     def plan_done(self) -> bool:
@@ -111,6 +111,10 @@ class Schedule:
         if (piece := self._piece()) is not None:
             return piece
         return self._scan(slot) if can_scan else None
+
+    def holds(self, slot: int) -> bool:
+        """Whether this worker has a listing open that only it can go on with."""
+        return slot in self.suspended
 
     def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
         """Take in an answer; `seconds` of a batch teach the plan what files cost."""
@@ -154,7 +158,7 @@ class Schedule:
         self.redo.append({**task, "dead": slot + 1})
         return True
 
-    # -- listing --------------------------------------------------------------------------------------
+    # -- listing -----------------------------------------------------------------------------------
 
     def _scan(self, slot: int) -> Task:
         share: list[bytes] = []
@@ -171,7 +175,8 @@ class Schedule:
         early = self.scans < self.workers
         self.scans += 1
         return {
-            "op": "scan", "what": "list", "folders": share, "options": self.options, "same": self.same,
+            "op": "scan", "what": "list", "folders": share,
+            "options": self.options, "same": self.same,
             "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
             "large": route.LARGE_BYTES,
         }  # fmt: skip
@@ -214,10 +219,10 @@ class Schedule:
             self.plan.add(Group(*group))
         self.bytes += answer.get("found_bytes", 0)
 
-    # -- large files ----------------------------------------------------------------------------------
+    # -- large files -------------------------------------------------------------------------------
 
     def _large_step(self) -> Task | None:
-        """The beginning of the next large file, or the end of the one whose pieces are all there."""
+        """The beginning of the next large file, or the end of one whose pieces are all there."""
         large = self.active
         if large is None:
             if not self.large:

@@ -1,4 +1,4 @@
-"""Opaque records that are needed at the end of a run: in memory while few, in a temporary file when many."""
+"""Opaque records needed at the end of a run: in memory while few, in a temporary file when many."""
 
 from __future__ import annotations
 

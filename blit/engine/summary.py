@@ -67,7 +67,8 @@ def _warnings(run: Run) -> list[str]:
         found.append(f"the owner of {_n(ledger.owners_lost, 'entry', 'entries')} could not be kept")
     if run.schedule is not None and run.schedule.kept and run.job.mirror:
         found.append(
-            f"{_n(run.schedule.kept, 'entry', 'entries')} of the destination kept: below a mount point, or the same name in another case"
+            f"{_n(run.schedule.kept, 'entry', 'entries')} of the destination kept: "
+            "below a mount point, or the same name in another case"
         )
     if run.job.workers is not None:
         found.append(f"--workers {run.job.workers} was used")

@@ -1,4 +1,4 @@
-"""The whole flow of one run, top to bottom: look, list and copy, link, delete, finish, flush, sum up."""
+"""The flow of one run, top to bottom: look, list and copy, link, delete, finish, flush, sum up."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ async def transfer(
 ) -> Summary:
     """Do the job and return what became of it; raises nothing that is the job's own trouble.
 
-    `early`: what was begun before the engine was imported. `started`: CLOCK_MONOTONIC when the process
-    began, for the times in the summary.
+    `early`: what was begun before the engine was imported. `started`: CLOCK_MONOTONIC when the
+    process began, for the times in the summary.
     """
     run = Run(job, pool, publish, control, started if started is not None else time.monotonic())
     try:
@@ -74,7 +74,7 @@ async def transfer(
 
 
 class Run:
-    """What one transfer knows while it lasts. The phases are its methods, in the order of `flow`."""
+    """What one transfer knows while it lasts. The phases are its methods, in `flow`'s order."""
 
     def __init__(
         self, job: Job, pool: Pool, publish: Publish, control: Control, started: float
@@ -109,7 +109,8 @@ class Run:
         schedule = self.schedule
         return (
             not isinstance(self.ending, errors.Stalled) and not self.control.aborted
-            and schedule is not None and (schedule.active is not None or bool(schedule.swaps and not self.swapped))
+            and schedule is not None
+            and (schedule.active is not None or bool(schedule.swaps and not self.swapped))
         )  # fmt: skip
 
     async def flow(self, early: probing.Early | None) -> None:
@@ -149,7 +150,7 @@ class Run:
             "the same command goes on from there"
         )
 
-    # -- the first look -------------------------------------------------------------------------------
+    # -- the first look ----------------------------------------------------------------------------
 
     async def look(self, early: probing.Early | None) -> dict[str, Any]:
         self.phase = "looking"
@@ -198,7 +199,7 @@ class Run:
         self.check()
         return facts
 
-    # -- copying --------------------------------------------------------------------------------------
+    # -- copying -----------------------------------------------------------------------------------
 
     async def direct(self, task: Task) -> None:
         self.phase = "copying"
@@ -259,10 +260,10 @@ class Run:
         await self.crew.work(Listed(tasks))
         self.check()
 
-    # -- the mirror's deletions -----------------------------------------------------------------------
+    # -- the mirror's deletions --------------------------------------------------------------------
 
     async def delete(self) -> None:
-        """Only after a complete scan and clean copies, only what was listed, only what the guard allows."""
+        """After a complete scan and clean copies only: what was listed, if the guard allows it."""
         schedule, job = self.schedule, self.job
         assert schedule is not None
         extras = schedule.extra_count
@@ -346,7 +347,7 @@ class Run:
         }
         await self.crew.work(Listed([task]))
 
-    # -- the end --------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
     async def finish(self) -> None:
         """Folder metadata last: everything before would have changed the times again."""
@@ -394,7 +395,8 @@ class Run:
         await self.crew.work(Listed([task]))
         if self.ledger.incomplete:
             raise errors.Failed(
-                f"the destination could not be flushed to its device: {self.ledger.failures[-1].message}"
+                "the destination could not be flushed to its device: "
+                f"{self.ledger.failures[-1].message}"
             )
 
     async def clear(self) -> None:
@@ -406,8 +408,15 @@ class Run:
         large = schedule.active
         tasks: list[Task] = []
         if large is not None and large.temporary:
-            tasks.append({"op": "large_abandon", "what": "clear", "file": large.blob, "temporary": large.temporary,
-                          "options": self.options})  # fmt: skip
+            tasks.append(
+                {
+                    "op": "large_abandon",
+                    "what": "clear",
+                    "file": large.blob,
+                    "temporary": large.temporary,
+                    "options": self.options,
+                }
+            )
         if schedule.swaps and not self.swapped:
             tasks.append(
                 {
@@ -440,7 +449,8 @@ def _fatal_text(failure: Any) -> str:
 
     path = os.fsdecode(failure.path)
     advice = {
-        errno.ENOSPC: "no space is left there: free some and run the same command again, it will go on",
+        errno.ENOSPC: "no space is left there: "
+        "free some and run the same command again, it will go on",
         errno.EDQUOT: "your quota there is used up: free some space and run the same command again",
         errno.EROFS: "the destination is mounted read-only",
     }

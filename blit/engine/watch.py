@@ -1,4 +1,4 @@
-"""Looks at the status pages while a run lasts: heartbeats, the stall rule, and the commands of a face."""
+"""Looks at the status pages while a run lasts: heartbeats, the stall rule, a face's commands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from blit import errors
+from blit.engine.growth import Growth
 from blit.engine.pulse import LOOK, Pulse
 from blit.events import Activity, Heartbeat, Paused, Resumed, Stalled
 from blit.worker import status
@@ -30,6 +31,8 @@ async def watch(run: Run) -> None:
 
     run.control.attach(heard)
     pulse = Pulse(time.monotonic())
+    growth = Growth(time.monotonic(), len(run.pool.workers), os.cpu_count() or 1)
+    growth.settled = growth.settled or run.job.workers is not None
     last_ticks: dict[int, tuple[int, float]] = {}
     if run.control.stopped_by is not None:
         command.set()
@@ -47,6 +50,11 @@ async def watch(run: Run) -> None:
         held = run.crew.paused or run.asking
         beat = pulse.look(now, signs, bool(run.crew.idle), held)
         _note(run, last_ticks, now)
+        if schedule is not None and schedule.split and run.phase == "copying" and not held:
+            count = growth.look(now, signs[0], _spare_seconds(), run.crew.idle)
+            if count != run.crew.active and not run.crew.stopping:
+                schedule.workers = count
+                run.crew.resize(count)
         if beat:
             run.publish(_heartbeat(run, now, pulse.quiet))
             run.crew.wake()  # whatever the plan holds goes to whoever is hungry
@@ -140,8 +148,18 @@ def _heartbeat(run: Run, now: float, quiet: float) -> Heartbeat:
     )
 
 
+def _spare_seconds() -> float:
+    """Time that this machine's cores have had nothing to do since it started, all together."""
+    try:
+        with open("/proc/stat", "rb") as table:
+            fields = table.readline().split()
+        return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def _flushed(run: Run) -> object:
-    """While a worker syncs: what the kernel has written out. It moves as long as the device lives."""
+    """While a worker syncs: what the kernel has written out. It moves while the device lives."""
     if not any(w.view.activity()[0] == "sync" for w in run.pool.workers if w.task is not None):
         return None
     written = []

@@ -61,7 +61,7 @@ class Pool:
             self.start()
 
     def start(self) -> Worker:
-        """One more worker, in a fresh slot. OSError where the system has no process left to give."""
+        """One more worker, in a fresh slot. OSError where the system has no process to give."""
         slot = len(self.workers) + len(self.retired)
         if slot >= MOST_WORKERS:
             raise OSError(11, "no slot left")
@@ -126,7 +126,7 @@ class Pool:
                 raise WorkerDied from None
 
     async def ask(self, worker: Worker, task: Task) -> Task:
-        """Give a worker a task, unless it has it already, and wait for its answer. Raises WorkerDied."""
+        """Give a worker a task, unless it has it, and wait for its answer. Raises WorkerDied."""
         if worker.task is not task:
             rest = self.post(worker, task)
             while rest:
@@ -152,7 +152,7 @@ class Pool:
                 return answer
 
     def answer_now(self, worker: Worker) -> Task | None:
-        """The same without a loop, for an answer that has begun to arrive; None when the worker died."""
+        """The same without a loop, for an answer begun to arrive; None when the worker died."""
         try:
             while (answer := self._read(worker)) is None:
                 pass
@@ -201,7 +201,7 @@ class Pool:
             return None
 
     def counters(self) -> tuple[int, int, int, int]:
-        """ticks, files and bytes of all workers together; the first byte's CLOCK_MONOTONIC ns or 0."""
+        """ticks, files, bytes of all workers together; the first byte's CLOCK_MONOTONIC ns or 0."""
         ticks = files = moved = first = 0
         for worker in (*self.workers, *self.retired):
             t, f, b, n = worker.view.counters()
@@ -215,7 +215,7 @@ class Pool:
             worker.view.set_flag(flag)
 
     def kill(self) -> None:
-        """End the workers now, also those that hang; a process stuck in the kernel stays and is left behind."""
+        """End the workers now, also those that hang; one stuck in the kernel is left behind."""
         for worker in self.workers:
             try:
                 os.kill(worker.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Whether two files are equal, byte by byte: both sides are read and compared, no digest in between."""
+"""Whether two files are equal, byte by byte: both sides are read and compared, without a digest."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def sift(
 ) -> tuple[int, list[str]]:
     """The hot path of a comparison: small files with one name, equal in bytes and metadata.
 
-    Returns how many surely are, and the names that `verdict` must look at closely (with all that are
-    left when the run ends). `settled`: see Scanner._metadata. Raises nothing.
+    Returns how many surely are, and the names that `verdict` must look at closely (with all that
+    are left when the run ends). `settled`: see Scanner._metadata. Raises nothing.
     """
     page = context.page
     page.operation(status.COMPARE_BYTES)
@@ -79,9 +79,9 @@ def verdict(
 ) -> tuple[int | None, os.stat_result]:
     """What to do about a file that both sides have, and what the source is now.
 
-    None: nothing. SIZE, CONTENT: copy it. MTIME, MODE: only its metadata differs. NEW: the copy has gone
-    meanwhile. Unless `alone`: LINKED, it has several names and belongs to links.py; DEFERRED, it is
-    so large that it should be a batch of its own. Raises OSError, Stopped.
+    None: nothing. SIZE, CONTENT: copy it. MTIME, MODE: only its metadata differs. NEW: the copy has
+    gone meanwhile. Unless `alone`: LINKED, it has several names and belongs to links.py; DEFERRED,
+    it is so large that it should be a batch of its own. Raises OSError, Stopped.
     """
     page = context.page
     page.operation(status.COMPARE_BYTES)
@@ -150,5 +150,5 @@ def equal(context: Context, s: int, d: int, size: int) -> bool:
 
 
 def close_enough(one: int, other: int, grain: int) -> bool:
-    """Two times are the same within the coarser filesystem's granularity (`grain`, 100 ns units)."""
+    """Two times are the same within the coarser filesystem's granularity (`grain`, 100 ns)."""
     return grain > 0 and abs(one - other) < grain * 100

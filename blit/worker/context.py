@@ -1,4 +1,4 @@
-"""What every task of one worker shares: its page, its open folders, its names, its rights, its ladder."""
+"""What every task of one worker shares: its page, open folders, names, rights and ladder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Context:
         self.ladder.may_continue = self.alive
 
     def alive(self) -> bool:
-        """False once the program that started this worker has died: nothing may be written any more."""
+        """False once the program that started this worker has died: nothing may be written then."""
         return os.getppid() == self.parent
 
     def go_on(self) -> bool:

@@ -1,4 +1,4 @@
-"""Copies the entries of a batch: temporary name, bytes, metadata, then the rename that makes it real.
+"""Copies the entries of a batch: temporary name, bytes, metadata, the rename that makes it real.
 
 A file whose place is free is renamed at once. A file that replaces something waits until the batch
 is on disk (one sync for all of them), so that a power cut leaves the old or the new content, never
@@ -202,10 +202,11 @@ class Copier:
         return [e for e in entries if e[5] != wire.COMPARE or e[2] or e[0] in keep]
 
     def _send_back(
-        self, verdict: int, place: tuple[str, str, str, str], entry: tuple[str, int, int, int, int, int],
+        self, verdict: int, place: tuple[str, str, str, str],
+        entry: tuple[str, int, int, int, int, int],
         info: os.stat_result, dfd: int, target: str,
     ) -> None:  # fmt: skip
-        """Only the comparison could see that this file is large, or has other names: plan it anew."""
+        """Only the comparison could see that a file is large, or has other names: plan it anew."""
         if verdict == compare.DEFERRED:
             blob = wire.dump((*place, None, [entry]))
             self.result.again.append((1, 0, blob))

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, task: dict[str, Any]) -> Result:
-    """Task: `folders` (dumps of lists from Scanner.finish), `options`, `last` (see below), `swapped` (what was
-    built beside its place is in its place).
+    """Task: `folders` (dumps of lists from Scanner.finish), `options`, `last`, `swapped`.
 
+    `swapped`: what was built beside its place is in its place.
     Folders are done deepest first. Those whose final mode would lock their owner out wait for the
     last task of all, which does them alone.
     """

@@ -1,8 +1,8 @@
 """Open folders, reached below their root one component at a time and never through a symlink.
 
-Every file operation of a worker goes through a handle from here with `dir_fd` and `O_NOFOLLOW`, so a
-folder that is swapped for a link while the run goes on is not followed. The root itself is what the
-user named and may be a link. Walking by component also reaches below PATH_MAX.
+Every file operation of a worker goes through a handle from here with `dir_fd` and `O_NOFOLLOW`, so
+a folder that is swapped for a link while the run goes on is not followed. The root itself is what
+the user named and may be a link. Walking by component also reaches below PATH_MAX.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _KEEP = 96  # handles; the default limit of a process is 1024, a cautious one 25
 
 
 class Folders:
-    """A cache of open folders. Handles stay valid until `_KEEP` others were opened after their last use."""
+    """A cache of open folders. A handle is valid until `_KEEP` others are opened after its use."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, str], int] = {}
@@ -39,7 +39,7 @@ class Folders:
     def open(self, root: str, rel: str, make: bool = False) -> int:
         """The handle of a folder; with `make`, missing ones are made, readable by the owner alone.
 
-        OSError: ENOENT, ENOTDIR or ELOOP (a file or a symlink stands on the way), EACCES, and so on.
+        OSError: ENOENT, ENOTDIR or ELOOP (a file or a symlink stands on the way), EACCES, etc.
         """
         if not rel:
             return self.root(root, make)
@@ -49,7 +49,7 @@ class Folders:
         if fd is not None:
             cache[key] = fd  # used last: evicted last
             return fd
-        # from the deepest known ancestor down; not recursive, trees can be deeper than Python's stack
+        # from the deepest known ancestor down; no recursion: trees may be deeper than the stack
         missing = [rel]
         above = os.path.dirname(rel)
         while above and (root, above) not in cache:
@@ -89,7 +89,7 @@ class Folders:
 
 
 def make_parents(path: str) -> None:
-    """Make a destination root and the folders above it, with the caller's umask: they are the user's wish."""
+    """Make a destination root and all above it, with the caller's umask: it is the user's wish."""
     missing = []
     while not os.path.isdir(path):
         missing.append(path)
@@ -113,7 +113,7 @@ def _make(name: str, parent: int) -> int:
 
 
 def _unlock(name: str, parent: int) -> int:
-    """Open a destination folder whose mode keeps its own owner out; its mode is set again at the end."""
+    """Open a destination folder whose mode keeps its owner out; the mode is set at the end."""
     info = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if info.st_uid != os.geteuid() or (info.st_mode & 0o700) == 0o700 or stat.S_ISLNK(info.st_mode):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -137,6 +137,6 @@ _user_umask = 0o022
 
 
 def take_umask() -> None:
-    """Workers set every mode themselves: remember the user's umask for made parents, then clear it."""
+    """Workers set every mode themselves: keep the user's umask for made parents, then clear it."""
     global _user_umask
     _user_umask = os.umask(0)

@@ -1,8 +1,9 @@
 """The ways to move a file's bytes, best first, and what of them does not work between two devices.
 
 clone (FICLONE, shares the blocks) → copy_file_range → sendfile → read/write. "Cannot here" (see
-`system.CANNOT`) goes one rung down and is remembered for the pair of devices; any other error is the
-file's. A kernel copy that returns 0 before the end is not believed: read/write goes on from there.
+`system.CANNOT`) goes one rung down and is remembered for the pair of devices; any other error is
+the file's. A kernel copy that returns 0 before the end is not believed: read/write goes on from
+there.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ class Ladder:
         return rung
 
     def obey(self, flag: int, left: int = 0) -> bool:
-        """Wait out a pause; False when the file in hand should be left. `left`: bytes of it to go."""
+        """Wait out a pause; False when the file in hand should be left. `left`: its bytes to go."""
         from time import sleep
 
         page = self.page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Landing:
-    """`folder` under `root` for a directory, `root` and `name` for anything else; paths are absolute."""
+    """A directory: `folder` under `root`; anything else: `root` and `name`; paths are absolute."""
 
     __slots__ = ("name", "rel", "root")
 
@@ -39,8 +39,8 @@ def landing(
 ) -> Landing:
     """Where `source` goes. `several`: more than one source was given, so the target is a folder.
 
-    `SRC` (a folder) → `DST/SRC`, whether or not DST exists; `SRC/` → its contents into DST; a file →
-    into DST if that is a folder or ends in `/`, else to exactly that name.
+    `SRC` (a folder) → `DST/SRC`, whether or not DST exists; `SRC/` → its contents into DST; a file
+    → into DST if that is a folder or ends in `/`, else to exactly that name.
     """
     if is_folder:
         return Landing(plain(target), "" if means_contents(source) else base(source), None)

@@ -1,8 +1,9 @@
-"""One large file by several workers: begun by one, copied in ranges by those that are free, ended by one.
+"""One large file by several workers: begun by one, copied in ranges by who is free, ended by one.
 
-`begin` makes the temporary file at its full size (or clones, and is done); `ranges` copy pieces of it
-in place; `end` checks that the source is still what it was, sets the metadata, syncs if it replaces
-something, and renames. The parent holds the pieces together; `abandon` removes the temporary.
+`begin` makes the temporary file at its full size (or clones, and is done); `ranges` copy pieces of
+it in place; `end` checks that the source is still what it was, sets the metadata, syncs if it
+replaces something, and renames. The parent holds the pieces together; `abandon` removes the
+temporary.
 """
 
 from __future__ import annotations
@@ -132,7 +133,10 @@ def _complete(
 
 
 def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `file`, `temporary`, `identity`, `start`, `end`, `options`. Answer: a result and `method`."""
+    """Task: `file`, `temporary`, `identity`, `start`, `end`, `options`.
+
+    Answer: a result and `method`.
+    """
     large, page, s, d = None, context.page, -1, -1
     start, end = task["start"], task["end"]
     try:

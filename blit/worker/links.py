@@ -1,4 +1,4 @@
-"""Hard links: all names of one file are gathered by inode; the first is copied, the others linked to it.
+"""Hard links: a file's names are gathered by inode; the first is copied, the others linked to it.
 
 The scan sorts names with a link count above one into buckets by inode, so that memory stays bounded
 and several workers can do buckets at once. They are done when the scan is complete, because only
@@ -44,7 +44,7 @@ def run(context: Context, task: dict[str, Any]) -> Result:
 
 
 def _one(context: Context, copier: Copier, members: list[Any]) -> None:
-    """Bring one file under all its names. A member: roots, rels, entry or None, inode there or None."""
+    """Bring one file under all its names. Members: roots, rels, entry or None, inode or None."""
     members.sort(key=lambda m: (m[3], m[4][0]))
     # an up-to-date copy, if there is one, is the best name to link to
     first = next((m for m in members if m[4][5] == UP_TO_DATE), None)

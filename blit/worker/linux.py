@@ -50,12 +50,12 @@ def _checked(result: int) -> None:
 
 
 def sync_filesystem(fd: int) -> None:
-    """Everything written to the filesystem of `fd` is on its device. Raises OSError (EIO) if not."""
+    """Everything written to the filesystem of `fd` is on its device. OSError (EIO) if not."""
     _checked(_c().syncfs(fd))
 
 
 def preallocate(fd: int, size: int) -> None:
-    """Reserve `size` bytes; OSError where the filesystem cannot (glibc's emulation would write them)."""
+    """Reserve `size` bytes; OSError where the filesystem cannot (glibc would write them)."""
     import ctypes
 
     _checked(_c().fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(size)))
@@ -106,7 +106,7 @@ def filesystem(path: str) -> tuple[str, str]:
 
 
 def mount_of(path: str) -> tuple[str, str]:
-    """Type and device of the last mount above a real path, by text alone: touches no file of the user."""
+    """Type and device of the last mount above a real path, by text alone: touches no user file."""
     best, length = ("", ""), 0
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:

@@ -19,7 +19,7 @@ TASKS, ANSWERS, SHARED = 3, 4, 5  # the descriptors that a worker is started wit
 
 
 class Worker:
-    """Dispatches tasks by their `op`. Modules that a run may not need are imported by their first task."""
+    """Dispatches tasks by `op`; modules a run may not need are imported by their first task."""
 
     def __init__(self, context: Context) -> None:
         self.c = context
@@ -121,8 +121,8 @@ class Worker:
 
 
 def main() -> None:
-    # whatever else was open in the caller's caller is none of ours: an inherited pipe would keep its
-    # reader waiting after the program has left
+    # whatever else was open in the caller's caller is none of ours: an inherited pipe would keep
+    # its reader waiting after the program has left
     os.closerange(SHARED + 1, 65536)
     slot, token, parent = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     # the terminal signals the whole group; the program tells us what to do about it by the flag

@@ -47,7 +47,7 @@ class Identity:
 
 
 def differs(me: Identity, source: os.stat_result, copy: os.stat_result, options: int) -> bool:
-    """Whether mode or owner of an existing copy need mending (times and xattrs are asked elsewhere)."""
+    """Whether mode or owner of an existing copy need mending (times and xattrs: elsewhere)."""
     here = (copy.st_uid, copy.st_gid)
     want = me.owner(source, here)
     if options & wire.OWNERLESS:
@@ -196,7 +196,7 @@ def set_special(
     if not stat.S_ISLNK(source.st_mode) and not options & wire.MODELESS:
         mode = me.mode(source, owner)
         if stat.S_IMODE(copy.st_mode) != mode:
-            # lchmod does not exist on Linux; a FIFO cannot be opened without a partner but by O_PATH
+            # Linux has no lchmod; a FIFO cannot be opened without a partner but by O_PATH
             handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
             try:
                 if not stat.S_ISLNK(os.fstat(handle).st_mode):

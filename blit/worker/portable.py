@@ -65,7 +65,7 @@ def remove_xattr(target: int | str, name: str) -> None:
 
 
 def entry_path(folder: int, name: str) -> str | None:
-    """A path that reaches `name` in the open folder without walking any other name; None: there is none."""
+    """A path to `name` in the open folder that walks no other name; None: there is none."""
     return None
 
 

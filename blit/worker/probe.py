@@ -1,4 +1,4 @@
-"""The first look at a job: what the arguments are, where things land, whether that is safe, on what it stands.
+"""The first look at a job: its arguments, where things land, whether that is safe, and on what.
 
 Runs in a worker, because the very first `stat` may hang on a dead mount.
 """
@@ -21,9 +21,12 @@ DIRECT_BYTES = 100 << 20
 _DIRECT_FOLDERS = 64
 
 # how coarse a filesystem keeps times, in units of 100 ns; all others keep what they are given
-GRAIN = {"vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20_000_000, "hfs": 10_000_000,
-         "hfsplus": 10_000_000, "ext2": 10_000_000, "ext3": 10_000_000, "ntfs": 1, "ntfs3": 1, "fuseblk": 1,
-         "cifs": 1, "smb3": 1, "fuse.sshfs": 10_000_000, "9p": 10_000_000, "isofs": 10_000_000, "udf": 10}  # fmt: skip
+GRAIN = {
+    "vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20_000_000,
+    "hfs": 10_000_000, "hfsplus": 10_000_000, "ext2": 10_000_000, "ext3": 10_000_000,
+    "ntfs": 1, "ntfs3": 1, "fuseblk": 1, "cifs": 1, "smb3": 1,
+    "fuse.sshfs": 10_000_000, "9p": 10_000_000, "isofs": 10_000_000, "udf": 10,
+}  # fmt: skip
 # filesystems that keep neither owners nor modes of their own
 OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
 # filesystems where reserving space in advance is cheap
@@ -37,7 +40,7 @@ _FILE_IN_THE_WAY = "is a file, and a folder must go there: choose another destin
 
 
 class Refusal(Exception):
-    """`code` is an outcome word (failed, usage, refused); the text is one sentence with the path."""
+    """`code` is an outcome word (failed, usage, refused); the text, one sentence with the path."""
 
     def __init__(self, code: str, path: str, text: str) -> None:
         super().__init__(text)
@@ -49,8 +52,9 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
 
     Answer: `refused` (outcome, path, text), or `folders` (dumps of tokens), `landings` (source,
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
-    None, `largest` (bytes of a single file given), `empty` (nothing in the source while the destination has
-    something), `roots` (of the destination), `filesystems`, `devices`, `rotational`, `free` (bytes).
+    None, `largest` (bytes of a single file given), `empty` (nothing in the source while the
+    destination has something), `roots` (of the destination), `filesystems`, `devices`,
+    `rotational`, `free` (bytes).
     """
     page = context.page
     page.operation(status.PROBE)
@@ -180,8 +184,8 @@ def _source(source: str) -> os.stat_result:
 
 
 def _check(
-    source: str, info: os.stat_result, is_folder: bool, place: Landing, there: os.stat_result | None,
-    mirror: bool,
+    source: str, info: os.stat_result, is_folder: bool, place: Landing,
+    there: os.stat_result | None, mirror: bool,
 ) -> os.stat_result | None:  # fmt: skip
     """Refuse what would hurt; the destination folder's stat if it exists already."""
     if is_folder and there is not None and not stat.S_ISDIR(there.st_mode):
@@ -197,9 +201,7 @@ def _check(
             and os.path.samestat(parent, ours)
             and place.name == base(source)
         ):
-            raise Refusal(
-                "refused", source, "is source and destination at once: nothing to do"
-            )
+            raise Refusal("refused", source, "is source and destination at once: nothing to do")
         try:
             final = os.lstat(place.path)
         except OSError:
@@ -224,9 +226,7 @@ def _check(
             "is not a folder, and a folder must go there: remove it or choose another destination",
         )
     if exists is not None and os.path.samestat(exists, info):
-        raise Refusal(
-            "refused", place.path, "is source and destination at once: nothing to do"
-        )
+        raise Refusal("refused", place.path, "is source and destination at once: nothing to do")
     for above in _upwards(place.path):
         if os.path.samestat(above, info):
             raise Refusal(
@@ -297,7 +297,7 @@ def _removable(device: int) -> bool:
 
 
 def _rotational(device: int) -> bool:
-    """Whether it is a disk whose head has to move: pieces of one file side by side do not pay there."""
+    """Whether it is a disk whose head must move: pieces of a file side by side do not pay there."""
     return _block_flag(device, "queue/rotational") and not _block_flag(
         device, "loop/backing_file", any_text=True
     )

@@ -1,9 +1,9 @@
-"""Deletes what a mirror found in the destination alone: exactly the names that were listed, nothing else.
+"""Deletes what a mirror found in the destination alone: the names that were listed, nothing else.
 
-Each name is looked at once more right before it goes: it must still be missing in the source, it must
-not be the same file as one that the source has under another case, and its folder must not lie below
-a mount point. Files go first, in any order; folders afterwards, deepest first, by rmdir, so that what
-appeared meanwhile is kept.
+Each name is looked at once more right before it goes: it must still be missing in the source, it
+must not be the same file as one that the source has under another case, and its folder must not lie
+below a mount point. Files go first, in any order; folders afterwards, deepest first, by rmdir, so
+that what appeared meanwhile is kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, task: dict[str, Any]) -> Result:
-    """Task: `extras` (dumps of lists as in Scanner.extras), `options`, `which` ("files" or "folders")."""
+    """Task: `extras` (dumps as in Scanner.extras), `options`, `which` ("files" or "folders")."""
     result = Result()
     folders_turn = task["which"] == "folders"
     records = [r for blob in task["extras"] for r in wire.load(blob)]

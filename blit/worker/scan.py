@@ -1,9 +1,10 @@
-"""Lists one folder of both sides together and says what is new, changed, extra, or still to be listed.
+"""Lists one folder of both sides together and says what is new, changed, extra or not yet listed.
 
 A scan task is a share of the open folders and a budget. The worker lists them depth first and stops
-when the budget is used up, in the middle of a huge folder if need be (the listing stays open here and
-goes on with the next task). It answers with what the rest of the run needs, all of it as bytes that
-the parent only passes on. A listing that fails is reported, and the parent then deletes nothing.
+when the budget is used up, in the middle of a huge folder if need be (the listing stays open here
+and goes on with the next task). It answers with what the rest of the run needs, all of it as bytes
+that the parent only passes on. A listing that fails is reported, and the parent then deletes
+nothing.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class Scanner:
                 answer["listed" if key == "folders" else key] = value
         return answer
 
-    # -- one folder ---------------------------------------------------------------------------------
+    # -- one folder --------------------------------------------------------------------------------
 
     def _folder(self, token: Token) -> Iterator[None]:
         """Lists one folder; yields when it is time to look at the clock. Failures are recorded."""
@@ -211,7 +212,7 @@ class Scanner:
             self._sweep(dfd, dst_root, dst_rel)
 
     def _sweep(self, dfd: int, dst_root: str, dst_rel: str) -> None:
-        """Clear away dead temporaries in a folder that is not listed otherwise; gives up when it is huge."""
+        """Clear dead temporaries from a folder not listed otherwise; gives up when it is huge."""
         with os.scandir(dfd) as listing:
             for number, entry in enumerate(listing):
                 name = entry.name
@@ -408,9 +409,9 @@ class Scanner:
             info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
         ):
             return wire.MODE
-        # Asking for xattrs costs as much as all the rest of the comparison, and no attribute changes
-        # without moving ctime: a source older than its copy got none since, and a copy older than
-        # the last change of its folder (whose times a run sets last) lost none since.
+        # Asking for xattrs costs as much as all the rest of the comparison, and no attribute
+        # changes without moving ctime: a source older than its copy got none since, and a copy
+        # older than the last change of its folder (whose times a run sets last) lost none since.
         if info.st_ctime_ns < there.st_ctime_ns <= self.settled:
             return None
         s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
@@ -418,7 +419,7 @@ class Scanner:
             return wire.MODE
         return None
 
-    # -- what is found ------------------------------------------------------------------------------
+    # -- what is found -----------------------------------------------------------------------------
 
     def _group(
         self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
@@ -510,7 +511,7 @@ class Scanner:
         self, token: Token, theirs: dict[str, os.DirEntry[str]], seen: list[str], dfd: int,
         mirror: int,
     ) -> bool:  # fmt: skip
-        """Names that the destination alone has: temporaries of dead runs go, a mirror notes the rest."""
+        """Names only the destination has: temporaries of dead runs go, a mirror notes the rest."""
         src_root, dst_root, src_rel, dst_rel, _, _ = token
         changed = False
         for name in [n for n in theirs if n.startswith(tmpname.PREFIX)]:
@@ -611,7 +612,7 @@ class Scanner:
 
 
 def same_entry(one: str, other: str, fd: int) -> bool:
-    """Whether two names in a folder are one file: on a filesystem that ignores case, or folds Unicode."""
+    """Whether two names in a folder are one file: where case is ignored, or Unicode folded."""
     try:
         a = os.stat(one, dir_fd=fd, follow_symlinks=False)
         b = os.stat(other, dir_fd=fd, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""The page that a worker and the program share: what the worker is at, and whether it should pause or stop.
+"""The page a worker and the program share: what the worker is at, whether to pause or stop.
 
 One 4 KiB page a worker in one shared memory file. Progress therefore costs a store, not a message,
 and the place of a stall can be read although the worker itself hangs in the kernel. The two sides

@@ -1,8 +1,8 @@
-"""Temporary names: recognisable, at most 31 bytes, and they say which run made them and whether it lives.
+"""Temporary names: recognisable, at most 31 bytes; they say which run made them, and if it lives.
 
-`.blit-` machine(4) pid(5) start(6) `-` worker(2) number(1..7), all in base 36. 31 bytes because a longer
-name would not fit the kernel's inline dentry name, and short enough for any filesystem, since a
-suffix on a 255-byte name would not be.
+`.blit-` machine(4) pid(5) start(6) `-` worker(2) number(1..7), all in base 36. 31 bytes because a
+longer name would not fit the kernel's inline dentry name, and short enough for any filesystem,
+since a suffix on a 255-byte name would not be.
 """
 
 from __future__ import annotations

@@ -1,0 +1,405 @@
+"""Which worker does what next, told by the answers that workers could have given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blit.engine.plan import CAP_FILES
+from blit.engine.schedule import BUDGET, FIRST_BUDGET, Schedule, Task
+
+GIB = 1 << 30
+BEGUN = {"temporary": ".blit-t", "identity": (1, 2, 3), "spans": [(0, 2 * GIB)]}
+
+
+def schedule(*folders: bytes, workers: int = 2, split: bool = True) -> Schedule:
+    return Schedule(list(folders or (b"root",)), 0, [], workers, split)
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    """The answer to a listing that found nothing, or what `changes` say."""
+    nothing = {"open": 0, "folders": [], "groups": [], "large": [], "extras": b"", "swaps": []}
+    return {**nothing, **changes}
+
+
+def task(made: Schedule, slot: int) -> Task:
+    found = made.next(slot)
+    assert found is not None
+    return found
+
+
+def scanned(made: Schedule, slot: int, **changes: Any) -> None:
+    """Worker `slot` takes a listing and answers."""
+    found = task(made, slot)
+    assert found["op"] == "scan"
+    made.done(slot, found, listed(**changes))
+
+
+def words(made: Schedule, *slots: int) -> list[str | None]:
+    return [found["op"] if (found := made.next(slot)) else None for slot in slots]
+
+
+# -- listing and copying ------------------------------------------------------------------------------
+
+
+def test_an_empty_source_ends_at_once() -> None:
+    made = schedule()
+    scanned(made, 0)
+    assert made.next(0) is None
+    assert made.plan_done and made.exhausted
+
+
+def test_the_first_worker_lists_and_the_others_wait() -> None:
+    made = schedule()
+    assert words(made, 0, 1) == ["scan", None]
+    assert not made.plan_done and not made.exhausted
+
+
+def test_the_first_batch_leaves_as_soon_as_there_is_one() -> None:
+    made = schedule()
+    scanned(made, 0, folders=[b"sub"], groups=[(3, 30, b"g")])
+    assert task(made, 0)["op"] == "scan"
+    batch = task(made, 1)
+    assert (batch["op"], batch["files"], batch["bytes"]) == ("copy", 3, 30)
+    assert batch["groups"] == [b"g"]
+
+
+def test_one_keeps_listing_while_the_others_copy() -> None:
+    made = schedule(workers=3)
+    groups = [(5000, 0, b"%d" % i) for i in range(6)]
+    scanned(made, 0, folders=[b"a", b"b", b"c"], groups=groups)
+    assert words(made, 1, 2, 0) == ["scan", "copy", "copy"]
+
+
+def test_all_list_when_nothing_waits_to_be_copied() -> None:
+    made = schedule(workers=3)
+    scanned(made, 0, folders=[b"a", b"b", b"c"])
+    assert words(made, 0, 1, 2) == ["scan", "scan", "scan"]
+
+
+def test_nobody_lists_while_the_plan_is_full() -> None:
+    made = schedule()
+    scanned(made, 0, folders=[b"sub"], groups=[(CAP_FILES, 0, b"many")])
+    assert words(made, 0, 1) == ["copy", "scan"]  # that batch has made room
+
+
+def test_a_plan_that_stays_full_keeps_the_listing_waiting_even_one_held_open() -> None:
+    made = schedule()
+    many = [(CAP_FILES, 0, b"%d" % i) for i in range(3)]
+    scanned(made, 0, open=1, folders=[b"sub"], groups=many)
+    assert words(made, 0, 1, 0) == ["copy", "copy", "copy"]
+    assert words(made, 0) == ["scan"]
+
+
+def test_a_listing_held_open_goes_back_to_the_same_worker() -> None:
+    made = schedule()
+    scanned(made, 0, open=1)
+    assert made.holds(0) and not made.holds(1)
+    assert made.next(1) is None
+    again = task(made, 0)
+    assert (again["op"], again["folders"]) == ("scan", [])
+    made.done(0, again, listed())
+    assert made.exhausted and not made.holds(0)
+
+
+def test_the_folders_are_shared_out_once() -> None:
+    names = [b"%d" % i for i in range(64)]
+    made = schedule(workers=4)
+    scanned(made, 0, folders=list(names))
+    given_out = [name for slot in range(4) for name in task(made, slot)["folders"]]
+    assert len(given_out) > 4
+    assert sorted(given_out + made.open) == sorted(names)
+
+
+def test_the_first_answers_come_early() -> None:
+    made = schedule(b"a", b"b", b"c", workers=2)
+    found = [task(made, slot) for slot in (0, 1, 0)]
+    assert [each["budget"] for each in found] == [FIRST_BUDGET, FIRST_BUDGET, BUDGET]
+    assert found[0]["want"] < found[2]["want"]
+
+
+def test_what_the_listing_counted_adds_up() -> None:
+    made = schedule(b"a", b"b", workers=1)
+    for _ in range(2):
+        scanned(
+            made, 0, files=3, bytes=30, unchanged=2, listed=1, extra_count=4, dst_entries=9,
+            extras=b"x", swaps=[b"s"], finish=b"f", links=[(5, 2, b"l")],
+        )  # fmt: skip
+    assert (made.files, made.bytes, made.unchanged, made.folders) == (6, 60, 4, 2)
+    assert (made.extra_count, made.dst_entries, made.swaps) == (8, 18, [b"s", b"s"])
+    assert list(made.extras) == [b"x", b"x"] and list(made.finish) == [b"f", b"f"]
+    assert made.link_names == made.links[5].count == 4
+
+
+def test_a_batch_teaches_what_files_cost_and_may_bring_more_work() -> None:
+    made = schedule()
+    scanned(made, 0, groups=[(100, 0, b"g")])
+    before = made.plan.cost.per_file
+    batch = task(made, 0)
+    made.done(0, batch, {"seconds": 1.0, "again": [(1, 5, b"differs")], "found_bytes": 5})
+    assert made.plan.cost.per_file > before
+    assert task(made, 1)["groups"] == [b"differs"]
+    assert made.bytes == 5
+
+
+def test_a_defect_in_a_worker_is_taken_in_like_any_answer() -> None:
+    """worker.main answers any task with {"defect": …, "at": …} when it has a bug."""
+    made = schedule()
+    made.done(0, task(made, 0), {"defect": "Traceback …", "at": 2, "seconds": 0.1})
+    assert made.running == 0
+
+
+# -- a worker that dies -------------------------------------------------------------------------------
+
+
+def test_a_lost_batch_is_done_again_once() -> None:
+    made = schedule()
+    scanned(made, 0, groups=[(3, 30, b"g")])
+    first = task(made, 1)
+    assert made.lost(1, first)
+    assert not made.exhausted
+    second = task(made, 0)
+    assert (second["op"], second["groups"], second["dead"]) == ("copy", [b"g"], 2)
+    assert not made.lost(0, second)
+    assert made.exhausted
+
+
+def test_a_lost_listing_is_done_again_once() -> None:
+    made = schedule(b"a")
+    assert made.lost(0, task(made, 0))
+    again = task(made, 5)
+    assert (again["op"], again["folders"]) == ("scan", [b"a"])
+    assert not made.lost(5, again)
+
+
+def test_the_listing_is_not_over_while_a_lost_part_of_it_waits() -> None:
+    made = schedule(b"a")
+    made.lost(0, task(made, 0))
+    assert not made.exhausted
+    assert not made.plan_done
+
+
+def test_a_listing_lost_in_its_second_turn_is_begun_anew() -> None:
+    made = schedule(b"a")
+    scanned(made, 0, open=1)
+    assert made.lost(0, task(made, 0))
+    assert task(made, 2)["folders"] == [b"a"]
+
+
+def test_a_folder_that_kills_in_its_second_turn_is_not_tried_for_ever() -> None:
+    made = schedule(b"deadly")
+    for slot in range(3):
+        scanned(made, slot, open=1)
+        if not made.lost(slot, task(made, slot)):
+            break
+    assert slot == 1  # once more, and no more
+
+
+def test_a_listing_held_open_by_a_worker_that_dies_over_a_batch_is_begun_anew() -> None:
+    """Else the rest of that folder is silently never copied."""
+    made = schedule(b"a", b"b", workers=2)
+    held, other = task(made, 0), task(made, 1)
+    made.done(0, held, listed(open=1, groups=[(3, 30, b"g")]))  # goes on with its folder later
+    batch = task(made, 0)  # the other one lists still, so this one copies
+    assert batch["op"] == "copy"
+    assert made.lost(0, batch)
+    made.done(1, other, listed())
+    todo = []
+    while (found := made.next(2)) is not None:
+        todo.append(found)
+        made.done(2, found, listed() if found["op"] == "scan" else {})
+    folders = [name for each in todo if each["op"] == "scan" for name in each["folders"]]
+    assert [each["op"] for each in todo].count("copy") == 1
+    assert folders == held["folders"]
+
+
+# -- large files --------------------------------------------------------------------------------------
+
+
+def with_large(*sizes: int, workers: int = 2, split: bool = True) -> Schedule:
+    made = schedule(workers=workers, split=split)
+    scanned(made, 0, large=[(size, b"big%d" % i) for i, size in enumerate(sizes)])
+    return made
+
+
+def begun(made: Schedule, answer: dict[str, Any]) -> None:
+    found = task(made, 0)
+    assert found["op"] == "large_begin"
+    made.done(0, found, answer)
+
+
+def test_a_large_file_from_its_beginning_to_its_end() -> None:
+    made = with_large(2 * GIB)
+    begun(made, BEGUN)
+    covered = []
+    while (piece := task(made, 1))["op"] == "large_range":
+        assert (piece["file"], piece["temporary"], piece["identity"]) == (
+            b"big0", ".blit-t", (1, 2, 3),
+        )  # fmt: skip
+        covered.append((piece["start"], piece["end"]))
+        made.done(1, piece, {"method": 1})
+    assert covered[0][0] == 0 and covered[-1][1] == 2 * GIB
+    assert all(a[1] == b[0] for a, b in zip(covered, covered[1:], strict=False))
+    assert (piece["op"], piece["temporary"], piece["method"]) == ("large_end", ".blit-t", 1)
+    assert not made.exhausted
+    made.done(1, piece, {})
+    assert made.exhausted
+
+
+def test_a_large_file_begins_before_anything_else() -> None:
+    made = schedule()
+    scanned(made, 0, folders=[b"sub"], groups=[(1, 1, b"g")], large=[(GIB, b"big")])
+    assert words(made, 0, 1) == ["large_begin", "scan"]
+
+
+def test_several_workers_share_a_large_file_and_the_end_waits_for_all() -> None:
+    made = with_large(2 * GIB)
+    begun(made, {**BEGUN, "spans": [(0, 10), (20, 30)]})
+    first, second = task(made, 0), task(made, 1)
+    assert [first["start"], second["start"]] == [0, 20]
+    made.done(0, first, {"method": 1})
+    assert made.next(0) is None
+    made.done(1, second, {"method": 2})
+    end = task(made, 0)
+    assert (end["op"], end["method"]) == ("large_end", 2)
+    assert made.next(1) is None  # asked for once
+
+
+def test_a_file_that_is_all_hole_ends_at_once() -> None:
+    made = with_large(2 * GIB)
+    begun(made, {**BEGUN, "spans": []})
+    assert task(made, 0)["op"] == "large_end"
+
+
+def test_on_a_rotating_disk_it_stays_in_one_piece() -> None:
+    made = with_large(2 * GIB, split=False)
+    begun(made, BEGUN)
+    assert task(made, 0)["bytes"] == 2 * GIB
+    assert made.next(1) is None
+
+
+def test_a_cloned_one_needs_nothing_more() -> None:
+    made = with_large(2 * GIB, 3 * GIB)
+    begun(made, {"files": 1, "bytes": 2 * GIB, "cloned": 1})
+    following = task(made, 0)
+    assert (following["op"], following["file"]) == ("large_begin", b"big1")
+
+
+def test_one_large_file_after_the_other() -> None:
+    made = with_large(2 * GIB, 3 * GIB)
+    assert words(made, 0, 1) == ["large_begin", None]
+
+
+def test_a_piece_that_failed_abandons_the_file_when_all_hands_have_left_it() -> None:
+    made = with_large(2 * GIB)
+    begun(made, BEGUN)
+    first, second = task(made, 0), task(made, 1)
+    made.done(0, first, {"failures": [(b"big", "read", 5, "I/O error")]})
+    assert made.next(0) is None
+    made.done(1, second, {"method": 1})
+    abandon = task(made, 0)
+    assert (abandon["op"], abandon["temporary"]) == ("large_abandon", ".blit-t")
+    made.done(0, abandon, {})
+    assert made.exhausted
+
+
+def test_a_worker_that_dies_over_a_piece_costs_the_file_and_not_the_run() -> None:
+    made = with_large(2 * GIB, 3 * GIB)
+    begun(made, BEGUN)
+    assert not made.lost(1, task(made, 1))
+    abandon = task(made, 0)
+    assert abandon["op"] == "large_abandon"
+    made.done(0, abandon, {})
+    assert task(made, 0)["file"] == b"big1"
+
+
+def test_a_worker_that_dies_over_the_beginning_or_the_end_leaves_no_file_active() -> None:
+    made = with_large(2 * GIB, 3 * GIB)
+    assert not made.lost(0, task(made, 0))
+    begun(made, {**BEGUN, "spans": []})
+    end = task(made, 0)
+    assert end["op"] == "large_end"
+    assert not made.lost(0, end)
+    assert made.next(1) is None and made.exhausted
+
+
+# -- any tree, any order ------------------------------------------------------------------------------
+
+
+class Workers:
+    """Workers that list an invented tree: folder n has the folders `children[n]` and one group."""
+
+    def __init__(self, children: list[list[int]], count: int) -> None:
+        self.children = children
+        self.made = Schedule([b"0"], 0, [], count)
+        self.held: dict[int, list[bytes]] = {slot: [] for slot in range(count)}
+        self.tasks: dict[int, Task] = {}
+        self.copied: list[bytes] = []
+
+    def feed(self) -> None:
+        for slot in self.held:
+            if slot not in self.tasks and (found := self.made.next(slot)) is not None:
+                self.tasks[slot] = found
+
+    def answer(self, slot: int, turn: int) -> None:
+        found = self.tasks.pop(slot)
+        if found["op"] == "copy":
+            self.copied.extend(found["groups"])
+            self.made.done(slot, found, {"files": found["files"], "seconds": 0.1})
+            return
+        stack = self.held[slot]
+        stack.extend(found["folders"])
+        now, stack[:] = stack[:turn], stack[turn:]
+        folders = [b"%d" % child for name in now for child in self.children[int(name)]]
+        groups = [(1, 1, name) for name in now]
+        self.made.done(slot, found, listed(open=len(stack), folders=folders, groups=groups))
+
+    def die(self, slot: int) -> None:
+        del self.held[slot]
+        self.held[max(self.held, default=slot) + 1 + slot] = []
+        assert self.made.lost(slot, self.tasks.pop(slot))
+
+
+def tree(parents: list[int]) -> list[list[int]]:
+    """Folder i + 1 lies in one of the folders before it."""
+    children: list[list[int]] = [[] for _ in range(len(parents) + 1)]
+    for i, parent in enumerate(parents):
+        children[parent % (i + 1)].append(i + 1)
+    return children
+
+
+parents = st.lists(st.integers(0, 50), max_size=40)
+
+
+def run(workers: Workers, data: st.DataObject, deaths: int) -> None:
+    for _ in range(2000):
+        workers.feed()
+        if not workers.tasks:
+            break
+        slot = data.draw(st.sampled_from(sorted(workers.tasks)))
+        if deaths and data.draw(st.integers(0, 9)) == 0:
+            deaths -= 1
+            workers.die(slot)
+        else:
+            workers.answer(slot, data.draw(st.integers(1, 3)))
+    assert workers.made.exhausted
+
+
+@given(parents, st.integers(1, 4), st.data())
+def test_every_folder_is_listed_and_copied_exactly_once(
+    parents: list[int], count: int, data: st.DataObject
+) -> None:
+    workers = Workers(tree(parents), count)
+    run(workers, data, deaths=0)
+    assert sorted(map(int, workers.copied)) == list(range(len(parents) + 1))
+
+
+@given(parents, st.integers(1, 4), st.data())
+def test_one_death_at_any_moment_loses_nothing(
+    parents: list[int], count: int, data: st.DataObject
+) -> None:
+    workers = Workers(tree(parents), count)
+    run(workers, data, deaths=1)
+    assert {int(name) for name in workers.copied} == set(range(len(parents) + 1))
