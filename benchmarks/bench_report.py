@@ -118,8 +118,9 @@ def judged(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         what = {None: "not measured", True: "ok", False: "MISSED"}[row["ok"]]
+        value = "-" if row["ok"] is None else f"{row['measured']:.3g}"
         limit = f"≤ {row['limit']:g} {row['text']}"
-        lines.append(f"  {row['scenario']:<9} {limit:<27} {short(row['measured']):>6}  {what}")
+        lines.append(f"  {row['scenario']:<9} {limit:<27} {value:>6}  {what}")
     return "\n".join(lines)
 
 

@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BaseException as error:
         if os.environ.get("BLIT_DEBUG"):
             raise
+        while isinstance(error, BaseExceptionGroup):  # a task group wraps what was raised in it
+            error = error.exceptions[0]
         _complain(
             f"internal error ({type(error).__name__}: {error}); "
             "BLIT_DEBUG=1 shows where, please report it"

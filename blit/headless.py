@@ -52,12 +52,12 @@ class Printer:
                 event = self._mailbox.get(timeout=0.5)
                 if event is not None:
                     self._face.hear(event)
-        except (BrokenPipeError, ValueError):
-            pass  # whoever read us has left; the copy goes on
+        except (OSError, ValueError):
+            pass  # whoever read us has left, or the terminal is gone; the copy goes on
         finally:
             try:
                 self._face.close()
-            except (BrokenPipeError, ValueError):
+            except (OSError, ValueError):
                 pass
 
     def wait(self, patient: bool) -> None:

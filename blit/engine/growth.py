@@ -1,9 +1,9 @@
 """How many workers pay: more while they wait rather than compute and throughput rises; pure.
 
-Plain hill climbing: double the workers, look for one window, keep the doubling if things
-moved at least `_GAIN` times as fast, else go back and stay. On a fast filesystem, or beside other work, the cores are busy
-and nothing is ever started; on a slow one (2 ms an operation) it settles where the server
-saturates.
+Plain hill climbing: double the workers, look for one window, keep the doubling if things moved at
+least `_GAIN` times as fast, else go back and stay. On a fast filesystem, or beside other work, the
+cores are busy and nothing is ever started; on a slow one (2 ms an operation) it settles where the
+server saturates.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Growth:
     def look(self, now: float, ticks: int, spare: float, idle: int) -> int:
         """How many workers there should be.
 
-        `spare`: seconds that the machine's cores have had nothing to do, all together; `idle`: workers
-        that have no work now.
+        `spare`: seconds that the machine's cores have had nothing to do, all together; `idle`:
+        workers that have no work now.
         """
         if self.settled:
             return self.workers

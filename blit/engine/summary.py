@@ -20,8 +20,8 @@ def summarise(run: Run) -> Summary:
     elif ledger.failed:
         what = "1 problem" if ledger.failed == 1 else f"{ledger.failed:,} problems"
         outcome, code, message = "partial", errors.EXIT_CODES["partial"], f"finished with {what}"
-        if job.mirror and ledger.incomplete:
-            message += "; nothing was deleted" if not ledger.deleted else ""
+        if run.kept_why:
+            message += f"; {run.kept_why}"
     else:
         outcome, code, message = "ok", 0, ""
     first = run.pool.counters()[3]

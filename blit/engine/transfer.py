@@ -97,6 +97,7 @@ class Run:
         self.planning_s: float | None = None
         self.options = job.options()
         self.roots: list[str] = []
+        self.kept_why = ""  # why a mirror deleted nothing although there was something to delete
         self.over = False
         self.asking = False
         self.swapped = False
@@ -286,13 +287,11 @@ class Run:
         )
         allowed = verdict.allowed and (not verdict.asks or await self.answer())
         if not allowed:
+            self.kept_why = verdict.reason
+            if verdict.allowed:
+                self.kept_why = "nothing was deleted, as you answered"
             if not self.ledger.incomplete:
-                text = (
-                    verdict.reason
-                    if not verdict.allowed
-                    else "nothing was deleted, as you answered"
-                )
-                self.ending = errors.Refused(text)
+                self.ending = errors.Refused(self.kept_why)
             self.publish(MirrorFinished(0, extras))
             await self.swap(undo=True)
             return
@@ -333,19 +332,16 @@ class Run:
         return bool(self.control.reply)
 
     async def swap(self, undo: bool) -> None:
+        """Bring what was built beside its place to its place, or remove it again."""
         schedule = self.schedule
         if schedule is None or not schedule.swaps:
             return
-        swaps, schedule.swaps = schedule.swaps, []
         self.swapped = not undo
-        task = {
-            "op": "swap",
-            "what": "delete",
-            "swaps": swaps,
-            "options": self.options,
-            "undo": undo,
-        }
+        task: Task = {"op": "swap", "what": "delete", "options": self.options}
+        task |= {"swaps": schedule.swaps, "undo": undo}
         await self.crew.work(Listed([task]))
+        if not self.crew.stopping:
+            schedule.swaps = []
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -392,8 +388,9 @@ class Run:
         self.phase = "flushing"
         self.publish(Flushing((self.destination,), reason))
         task = {"op": "sync", "what": "flush", "roots": self.roots}
+        failed = self.ledger.failed
         await self.crew.work(Listed([task]))
-        if self.ledger.incomplete:
+        if self.ledger.failed > failed:
             raise errors.Failed(
                 "the destination could not be flushed to its device: "
                 f"{self.ledger.failures[-1].message}"

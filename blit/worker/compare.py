@@ -27,8 +27,9 @@ def sift(
     unsure: list[str] = []
     equal = 0
     fds: list[int] = []
+    together = 15 if context.folders.most > 48 else 0  # few open files allowed: close each at once
     for index, name in enumerate(names):
-        if not index & 15:
+        if not index & together:
             # one call closes what the last sixteen opened, where nothing else lies between
             if fds and max(fds) - min(fds) + 1 == len(fds):
                 closerange(min(fds), max(fds) + 1)
@@ -36,7 +37,7 @@ def sift(
                 for fd in fds:
                     close(fd)
             fds = []
-            page.ticks += 15
+            page.ticks += together
             page.tick()
             if not context.go_on():
                 return equal, unsure + names[index:]

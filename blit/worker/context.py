@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from blit.worker import metadata, status, tmpname, wire
-from blit.worker.folders import Folders
+from blit.worker.folders import MOST_HANDLES, Folders
 from blit.worker.ladder import Ladder
 
 TYPE_CHECKING = False
@@ -17,9 +17,11 @@ FATAL = frozenset(("ENOSPC", "EDQUOT", "EROFS"))
 
 
 class Context:
-    def __init__(self, page: status.Page, token: str, slot: int, parent: int) -> None:
+    def __init__(
+        self, page: status.Page, token: str, slot: int, parent: int, handles: int = MOST_HANDLES
+    ) -> None:
         self.page = page
-        self.folders = Folders()
+        self.folders = Folders(handles)
         self.names = tmpname.Names(token, slot)
         self.token = token
         self.me = metadata.Identity()

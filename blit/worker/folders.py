@@ -13,13 +13,18 @@ import stat
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_KEEP = 96  # handles; the default limit of a process is 1024, a cautious one 256
+MOST_HANDLES = 96
 
 
 class Folders:
-    """A cache of open folders. A handle is valid until `_KEEP` others are opened after its use."""
+    """A cache of open folders. A handle stays valid while a few more are asked for after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_HANDLES) -> None:
+        """`most`: handles kept; at least 8."""
+        self.most = max(8, most)
+        # Of a path that is not known yet only so many of the deepest folders are kept. More would let
+        # the opening of one deep path close the handle that its caller holds of another.
+        self._of_path = self.most // 6
         self._open: dict[tuple[str, str], int] = {}
         self._roots: dict[str, int] = {}
 
@@ -56,21 +61,23 @@ class Folders:
             missing.append(above)
             above = os.path.dirname(above)
         fd = cache[root, above] if above else self.root(root, make)
-        for path in reversed(missing):
-            name = path.rpartition("/")[2]
-            try:
-                fd = os.open(name, _FOLDER, dir_fd=fd)
-            except FileNotFoundError:
-                if not make:
-                    raise
-                fd = _make(name, fd)
-            except PermissionError:
-                if not make:
-                    raise
-                fd = _unlock(name, fd)
-            cache[root, path] = fd
-            if len(cache) > _KEEP:
-                os.close(cache.pop(next(iter(cache))))
+        passing = -1  # a handle on the way that is not kept
+        try:
+            for left in range(len(missing) - 1, -1, -1):
+                path = missing[left]
+                fd = _step(path.rpartition("/")[2], fd, make)
+                if passing >= 0:
+                    os.close(passing)
+                passing = -1
+                if left < max(1, self._of_path):
+                    cache[root, path] = fd
+                else:
+                    passing = fd
+        finally:
+            if passing >= 0:
+                os.close(passing)
+        while len(cache) > self.most:
+            os.close(cache.pop(next(iter(cache))))
         return fd
 
     def forget(self, root: str, rel: str) -> None:
@@ -99,6 +106,20 @@ def make_parents(path: str) -> None:
             os.mkdir(folder, 0o777 & ~_user_umask)
         except FileExistsError:
             pass
+
+
+def _step(name: str, parent: int, make: bool) -> int:
+    """The folder `name` in an open one; never through a symlink."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        if not make:
+            raise
+        return _make(name, parent)
+    except PermissionError:
+        if not make:
+            raise
+        return _unlock(name, parent)
 
 
 def _make(name: str, parent: int) -> int:

@@ -9,7 +9,7 @@ import sys
 
 from blit.worker import status, wire
 from blit.worker.context import Context
-from blit.worker.folders import take_umask
+from blit.worker.folders import MOST_HANDLES, take_umask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,12 +131,13 @@ def main() -> None:
     signal.pthread_sigmask(
         signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
     )
+    files = _raise_limit()
     import gc
 
     gc.disable()  # tuples of strings and numbers make no cycles
     take_umask()
     page = status.Page(mmap.mmap(SHARED, 0), slot)
-    worker = Worker(Context(page, token, slot, parent))
+    worker = Worker(Context(page, token, slot, parent, min(MOST_HANDLES, files // 3)))
     while True:
         task = wire.read_frame(TASKS)
         if task is None:
@@ -155,6 +156,17 @@ def main() -> None:
         except OSError:
             break  # the program is gone
     os._exit(0)
+
+
+def _raise_limit() -> int:
+    """As many open files as the user may have: folders are kept open. Returns the limit."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
 
 
 def _describe(error: BaseException) -> str:
