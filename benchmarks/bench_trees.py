@@ -60,6 +60,7 @@ def difference(source: Path, target: Path) -> str:
         result = subprocess.run(command, capture_output=True, text=True, errors="replace")
         said = (result.stdout + result.stderr).strip()
         return said or (f"rsync: exit code {result.returncode}" if result.returncode else "")
+    filecmp.clear_cache()  # it trusts sizes and times, and every tree here has the same ones
     ours, theirs = (
         {p.relative_to(top): p for p in (top, *top.rglob("*"))} for top in (source, target)
     )

@@ -30,7 +30,10 @@ SNAPSHOT = ROOT / "snapshots" / "perf" / "local_mirror.jsonl"
 
 
 class Failure(Exception):
-    """The benchmark cannot go on; the text says why."""
+    """What failed, and why."""
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 class Bench:
@@ -64,9 +67,8 @@ class Bench:
                 raise
         if process.returncode:
             said = (self.work / "stderr").read_text(errors="replace").splitlines()[-3:]
-            raise Failure(
-                "\n".join([f"{' '.join(command)}: exit code {process.returncode}", *said])
-            )
+            why = " / ".join([f"exit code {process.returncode}", *said])
+            raise Failure(" ".join(command), why)
         return seconds
 
     def measure(self, scenario: Scenario) -> dict[str, Any]:
@@ -85,7 +87,7 @@ class Bench:
             except Failure as failure:
                 if tool == "blit":
                     raise
-                skipped[tool] = str(failure)
+                skipped[tool] = failure.args[1]
                 del runs[tool]
         seconds: dict[str, list[float]] = {tool: [] for tool in runs}
         for number in range(self.rounds):
@@ -131,9 +133,9 @@ class Bench:
         files = sum(group.files for group in scenario.tree)
         wanted = {"copied": 0, "unchanged": 0, "deleted": 0, "failed": 0, count: files}
         if not wanted.items() <= summary["files"].items():
-            raise Failure(f"{scenario.name}: {files} should be {count}: {summary['files']}")
+            raise Failure(scenario.name, f"{files} should be {count}: {summary['files']}")
         if found := difference(self.source, self.target):
-            raise Failure(f"{scenario.name}: the result differs from the source:\n{found[:2000]}")
+            raise Failure(scenario.name, f"the result differs from the source:\n{found[:2000]}")
         return summary["seconds"]["first_byte"] if scenario.kind == "copy" else None
 
 

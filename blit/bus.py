@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 
-from blit.events import Event, Heartbeat
+from blit.events import Event, Heartbeat, RunFinished
 
 
 class Mailbox:
@@ -25,6 +25,8 @@ class Mailbox:
             if isinstance(event, Heartbeat):
                 self._beat = event
             else:
+                if isinstance(event, RunFinished):
+                    self._beat = None  # a beat that comes after the end would only confuse
                 self._facts.append(event)
             self._changed.notify()
 

@@ -113,6 +113,7 @@ class Lines:
         self._bar: Bar | None = None
         self._watched = err.isatty() and not quiet and os.environ.get("TERM") != "dumb"
         self._named = 0
+        self._broken: list[IO[str]] = []
 
     def hear(self, event: Event) -> None:
         self._state = state = self._state.after(event)
@@ -147,22 +148,29 @@ class Lines:
 
     def close(self) -> None:
         self._close_bar()
-        self._out.flush()
 
     def _say(self, line: str) -> None:
         if self._bar is not None:
             self._bar.above(line)
         else:
-            self._err.write(line + "\n")
-            self._err.flush()
+            self._write(self._err, line + "\n")
+
+    def _write(self, stream: IO[str], text: str) -> None:
+        """A reader that has left is given up; the other stream, and the questions, go on."""
+        if stream in self._broken:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):
+            self._broken.append(stream)
 
     def _changes(self, event: BatchFinished) -> None:
         lines = "".join(f"{c.reason:<8}{show.path(c.path)}\n" for c in event.changes)
         if lines:
             if self._bar is not None:
                 self._bar.pause()
-            self._out.write(lines)
-            self._out.flush()
+            self._write(self._out, lines)
 
     def _failure(self, failure: events.Failed) -> None:
         self._named += 1
@@ -180,14 +188,14 @@ class Lines:
     def _ask(self, event: DeletionPlanned) -> None:
         if self._bar is not None:
             self._bar.pause()
-        self._err.write(
-            f"Delete {show.count(event.entries, 'entry', 'entries')} "
-            "that only the destination has? [y/N] "
-        )
-        self._err.flush()
-        reply = sys.stdin.readline().strip().lower()
+        what = show.count(event.entries, "entry", "entries")
+        self._write(self._err, f"Delete {what} that only the destination has? [y/N] ")
+        try:
+            reply = "" if self._err in self._broken else sys.stdin.readline()
+        except (OSError, ValueError):
+            reply = ""
         if self._answer is not None:
-            self._answer(reply in ("y", "yes"))
+            self._answer(reply.strip().lower() in ("y", "yes"))
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -198,22 +206,17 @@ class Lines:
         if self._named > SHOWN_FAILURES and not self._verbose:
             self._say(f"blit: and {self._named - SHOWN_FAILURES:,} more (-v names all)")
         if summary.message:
-            self._say(f"blit: {show_message(summary.message)}")
+            self._say(f"blit: {show.text(summary.message)}")
         if not self._quiet:
             for warning in summary.warnings:
                 self._say(f"blit: {show.text(warning)}")
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
-            self._out.write(summary_line(summary) + "\n")
-        self._out.flush()
+            self._write(self._out, summary_line(summary) + "\n")
 
 
 def failure_line(failure: events.Failed) -> str:
     code = f" (errno {failure.errno})" if failure.errno else ""
     return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
-
-
-def show_message(message: str) -> str:
-    return "\n".join(show.text(line) for line in message.splitlines())
 
 
 def progress_line(state: TransferState) -> str:

@@ -42,6 +42,7 @@ class TransferState:
     files_total: int = 0
     bytes_total: int = 0
     plan_done: bool = False
+    plan_told: bool = False  # by `plan_finished`: no later beat can open it again
     unchanged: int = 0
     percent: float = 0.0  # never falls; 100 only when the run has ended
     rate: float = 0.0  # bytes a second over the last seconds
@@ -78,6 +79,7 @@ class TransferState:
                 return replace(
                     self,
                     plan_done=True,
+                    plan_told=True,
                     unchanged=event.unchanged,
                     files_total=event.files,
                     bytes_total=event.bytes,
@@ -91,7 +93,8 @@ class TransferState:
             case Failed():
                 return replace(self, failures=self.failures + 1, last_failure=event)
             case Heartbeat():
-                return self._beat(event)
+                # a mailbox hands out facts before the beat that is older than they are
+                return self if self.summary is not None else self._beat(event)
             case DeletionPlanned():
                 return replace(self, deletion=event)
             case MirrorFinished():
@@ -110,6 +113,9 @@ class TransferState:
                 return self
 
     def _beat(self, beat: Heartbeat) -> TransferState:
+        plan_done = self.plan_told or beat.plan_done
+        if beat.phase == "paused":
+            return replace(self, phase="paused", elapsed=beat.elapsed, quiet=beat.quiet, beat=beat)
         samples = tuple(s for s in self.samples if beat.elapsed - s[0] <= _WINDOW)
         if self.beat is None:
             samples = ((0.0, 0, 0),)  # the run began with nothing done
@@ -119,15 +125,15 @@ class TransferState:
         file_rate = max(0.0, (beat.files - samples[0][2]) / span) if span > 0 else 0.0
         mean = beat.bytes / beat.elapsed if beat.elapsed > 0 else 0.0
         fraction = done_fraction(beat)
-        percent = max(self.percent, min(99.0, 100 * fraction)) if beat.plan_done else self.percent
+        percent = max(self.percent, min(99.0, 100 * fraction)) if plan_done else self.percent
         eta = None
-        if beat.plan_done and beat.elapsed >= _NO_ETA_BEFORE and span > 0:
+        if plan_done and beat.elapsed >= _NO_ETA_BEFORE and span > 0:
             eta = _eta(beat, rate, file_rate)
         return replace(
             self, phase=beat.phase, elapsed=beat.elapsed, files=beat.files, bytes=beat.bytes,
             files_total=max(self.files_total, beat.planned_files),
             bytes_total=max(self.bytes_total, beat.planned_bytes),
-            plan_done=beat.plan_done, percent=percent, rate=rate, mean=mean,
+            plan_done=plan_done, percent=percent, rate=rate, mean=mean,
             peak=max(self.peak, rate), eta=eta, quiet=beat.quiet, beat=beat, samples=samples,
         )  # fmt: skip
 

@@ -215,6 +215,24 @@ def test_a_listing_held_open_by_a_worker_that_dies_over_a_batch_is_begun_anew() 
     assert folders == held["folders"]
 
 
+def test_the_same_on_its_second_chance_is_at_least_told() -> None:
+    made = schedule(b"a", b"b", workers=2)
+    lost, other = task(made, 0), task(made, 1)
+    assert made.lost(0, lost)
+    again = task(made, 2)
+    made.done(2, again, listed(open=1, groups=[(3, 30, b"g")]))
+    batch = task(made, 2)
+    assert batch["op"] == "copy"
+    told = not made.lost(2, batch)
+    made.done(1, other, listed())
+    following = []
+    while (found := made.next(3)) is not None:
+        following.append(found)
+        made.done(3, found, listed() if found["op"] == "scan" else {})
+    listed_anew = [name for each in following for name in each.get("folders", ())]
+    assert told or listed_anew == lost["folders"]
+
+
 # -- large files --------------------------------------------------------------------------------------
 
 
@@ -373,14 +391,14 @@ def tree(parents: list[int]) -> list[list[int]]:
 parents = st.lists(st.integers(0, 50), max_size=40)
 
 
-def run(workers: Workers, data: st.DataObject, deaths: int) -> None:
-    for _ in range(2000):
+def run(workers: Workers, data: st.DataObject, death: int = -1) -> None:
+    """Until all is done; the worker that would give answer number `death` dies instead."""
+    for step in range(2000):
         workers.feed()
         if not workers.tasks:
             break
         slot = data.draw(st.sampled_from(sorted(workers.tasks)))
-        if deaths and data.draw(st.integers(0, 9)) == 0:
-            deaths -= 1
+        if step == death:
             workers.die(slot)
         else:
             workers.answer(slot, data.draw(st.integers(1, 3)))
@@ -392,14 +410,14 @@ def test_every_folder_is_listed_and_copied_exactly_once(
     parents: list[int], count: int, data: st.DataObject
 ) -> None:
     workers = Workers(tree(parents), count)
-    run(workers, data, deaths=0)
+    run(workers, data)
     assert sorted(map(int, workers.copied)) == list(range(len(parents) + 1))
 
 
-@given(parents, st.integers(1, 4), st.data())
+@given(parents, st.integers(1, 4), st.integers(0, 40), st.data())
 def test_one_death_at_any_moment_loses_nothing(
-    parents: list[int], count: int, data: st.DataObject
+    parents: list[int], count: int, death: int, data: st.DataObject
 ) -> None:
     workers = Workers(tree(parents), count)
-    run(workers, data, deaths=1)
+    run(workers, data, death)
     assert {int(name) for name in workers.copied} == set(range(len(parents) + 1))

@@ -94,7 +94,8 @@ def test_the_eta_is_the_slower_of_files_and_bytes() -> None:
 
 
 def test_no_eta_while_totals_are_unknown_or_nothing_moves() -> None:
-    assert told([beat(1.0), beat(3.0, bytes=5, plan_done=False)]).eta is None
+    story = [beat(t, bytes=int(t), plan_done=False) for t in (1.0, 2.0, 3.0)]
+    assert told(story).eta is None
     assert told([beat(1.0), beat(3.0)]).eta is None
 
 

@@ -57,6 +57,7 @@ class Schedule:
         self.scanning: set[int] = set()
         self.suspended: set[int] = set()  # workers that hold a listing open
         self.shares: dict[int, list[bytes]] = {}  # what each lister was given and has not finished
+        self.second: set[int] = set()  # workers that list what a dead one had begun
         self.large: deque[Large] = deque()
         self.active: Large | None = None
         self.running = 0
@@ -75,7 +76,8 @@ class Schedule:
 
     @property
     def plan_done(self) -> bool:
-        return not (self.open or self.scanning or self.suspended)
+        listing = self.open or self.scanning or self.suspended
+        return not (listing or any(task["op"] == "scan" for task in self.redo))
 
     @property
     def exhausted(self) -> bool:
@@ -94,6 +96,7 @@ class Schedule:
         if self.redo:
             again = self.redo.popleft()
             if again["op"] == "scan":
+                self.second.add(slot)
                 self.scanning.add(slot)
                 self.shares.setdefault(slot, []).extend(again["folders"])
             return again
@@ -120,6 +123,8 @@ class Schedule:
         """Take in an answer; `seconds` of a batch teach the plan what files cost."""
         self.running -= 1
         match task["op"]:
+            case "scan" if "defect" in answer:  # told by the ledger; the run ends
+                self.scanning.discard(slot)
             case "scan":
                 self._scanned(slot, answer)
             case "copy":
@@ -136,15 +141,10 @@ class Schedule:
     def lost(self, slot: int, task: Task) -> bool:
         """The worker died over this task: queue it again. False when it was its second chance."""
         self.running -= 1
-        self.suspended.discard(slot)
-        self.scanning.discard(slot)
-        if task["op"] == "scan":
-            # groups that it had named already are planned twice; copying a file again is harmless
-            share = self.shares.pop(slot, [])
-            if task.get("again"):
-                return False
-            self.redo.append({**self._scan_task(share), "again": True})
-            return True
+        lists = task["op"] == "scan"
+        begun_anew = self._list_anew(slot) if lists or slot in self.suspended else True
+        if lists:
+            return begun_anew
         if task["op"].startswith("large"):
             large = self.active
             if large is not None:
@@ -156,6 +156,19 @@ class Schedule:
         if task.get("dead"):
             return False
         self.redo.append({**task, "dead": slot + 1})
+        return True
+
+    def _list_anew(self, slot: int) -> bool:
+        """Hand out again what a dead worker was listing; False when that has killed one before.
+
+        Groups that it had named already are planned twice; copying a file again is harmless.
+        """
+        self.suspended.discard(slot)
+        self.scanning.discard(slot)
+        share = self.shares.pop(slot, [])
+        if slot in self.second:
+            return False
+        self.redo.append({**self._scan_task(share), "again": True})
         return True
 
     # -- listing -----------------------------------------------------------------------------------
@@ -187,6 +200,7 @@ class Schedule:
             self.suspended.add(slot)
         else:
             self.suspended.discard(slot)
+            self.second.discard(slot)
             self.shares.pop(slot, None)
         self.open.extend(answer["folders"])
         for files, size, blob in answer["groups"]:

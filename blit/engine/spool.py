@@ -28,6 +28,7 @@ class Spool:
             if self._held > self._limit:
                 self._to_file()
             return
+        self._file.seek(self._offsets[-1])  # reading may have left it anywhere
         self._file.write(blob)
         self._offsets.append(self._offsets[-1] + len(blob))
 

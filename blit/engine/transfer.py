@@ -131,7 +131,7 @@ class Run:
     def check(self) -> None:
         """Between two phases: end here if something says so."""
         if self.ledger.defect:
-            raise errors.Failed("internal error, please report it:\n" + self.ledger.defect)
+            raise errors.Failed(_defect_text(self.ledger.defect))
         if self.ledger.fatal is not None:
             raise errors.Failed(_fatal_text(self.ledger.fatal))
         if self.control.stopped_by is not None:
@@ -439,6 +439,14 @@ def _chunks(blobs: Iterator[bytes]) -> Iterator[list[bytes]]:
             held, size = [], 0
     if held:
         yield held
+
+
+def _defect_text(trace: str) -> str:
+    """One sentence; the trace is for who asks for it."""
+    if os.environ.get("BLIT_DEBUG"):
+        return trace
+    last = trace.strip().rpartition("\n")[2]
+    return f"internal error ({last}); BLIT_DEBUG=1 shows where, please report it"
 
 
 def _fatal_text(failure: Any) -> str:

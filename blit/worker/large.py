@@ -236,7 +236,7 @@ def _trouble(
     context: Context, large: _Large | None, task: dict[str, Any], error: OSError, temporary: str
 ) -> dict[str, Any]:
     if large is None:
-        src_root, dst_root, src_rel, dst_rel, _, entries = wire.load(task["file"])
+        _, dst_root, _, dst_rel, _, entries = wire.load(task["file"])
         path = join(dst_root, dst_rel, entries[0][0])
         text = error.strerror or str(error)
         return {"failures": [(raw(path), "mkdir", error.errno or 0, text)]}

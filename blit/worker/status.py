@@ -75,7 +75,7 @@ class Page:
 
     def name(self, name: str, size: int = 0) -> None:
         """The entry in hand; `size` when it is large enough to show its progress."""
-        raw = name.encode("utf-8", "surrogateescape")
+        raw = name.encode("utf-8", "surrogateescape")[-_NAME_MAX:]
         m, b, n = self.map, self.base, len(raw)
         m[b + _NAME : b + _NAME + n] = raw
         m[b + 38] = n & 255
@@ -145,4 +145,6 @@ class View:
         start, length = (_SRC, nsrc) if at_source else (_DST, ndst)
         folder = self.map[self.base + start : self.base + start + min(length, _PATH_MAX)]
         name = self.map[self.base + _NAME : self.base + _NAME + min(nname, _NAME_MAX)]
-        return folder + b"/" + name if name and folder else folder or name
+        if not name or not folder:
+            return folder or name
+        return folder + name if folder.endswith(b"/") else folder + b"/" + name

@@ -1,0 +1,193 @@
+"""When the kernel itself blocks: exit code 5 within 12 s, the path named, the terminal given back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Blit, Result, mounted, requires_fuse, requires_loop, requires_tool, until
+from trees import assert_same, make, temporaries
+
+LIMIT = 12.0  # seconds from the hang to the end of the program
+THAW_AFTER = 25  # seconds after which a frozen filesystem thaws whatever happens
+
+
+class Faults:
+    """A hurt filesystem: `point` is where it is mounted, `below` the folder that it shows."""
+
+    def __init__(self, point: Path, below: Path, rules: Path) -> None:
+        self.point, self.below, self._rules = point, below, rules
+
+    def hurt(self, *rules: dict[str, Any]) -> None:
+        fresh = self._rules.with_suffix(".new")
+        fresh.write_text(json.dumps(rules))
+        fresh.replace(self._rules)
+
+
+@contextmanager
+def fuse(ram: Path) -> Iterator[Faults]:
+    requires_fuse()
+    point, below, rules = ram / "mount", ram / "below", ram / "rules.json"
+    point.mkdir()
+    below.mkdir()
+    rules.write_text("[]")
+    script = Path(__file__).with_name("faultfs.py")
+    server = subprocess.Popen(
+        [sys.executable, str(script), str(below), str(point), str(rules)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: os.path.ismount(point) or server.poll() is not None, "the FUSE mount")
+        if server.poll() is not None:
+            pytest.skip("FUSE filesystems cannot be mounted here")
+        yield Faults(point, below, rules)
+    finally:
+        rules.write_text("[]")
+        server.kill()  # ends every request that hangs
+        server.wait(10)
+        subprocess.run(["umount", "-l", str(point)], check=False, stderr=subprocess.DEVNULL)
+
+
+def stalls(blit: Blit, *arguments: str | Path, path: Path) -> Result:
+    """Run with both outputs captured through pipes; it must end as stalled, in time, naming `path`."""
+    result = blit(*arguments, code=5, timeout=LIMIT + 8)
+    assert result.seconds < LIMIT, f"the terminal came back only after {result.seconds:.1f} s"
+    assert result.seconds > 9, "a stall is called after 10 s, not sooner"
+    assert len(result.errors) == 1, result
+    assert str(path) in result.errors[0], result
+    return result
+
+
+HANGS = {
+    "reading a file": ({"op": "read", "path": "/src/big"}, "src/big", ("copy",)),
+    "opening a file": ({"op": "open", "path": "/src/big"}, "src/big", ("copy",)),
+    "listing a folder": ({"op": "readdir", "path": "/src/sub"}, "src/sub", ("mirror", "-y")),
+    "the first look": ({"op": "getattr", "path": "/src*"}, "src", ("copy",)),
+}
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_source_that_hangs(blit: Blit, ram: Path, hang: str) -> None:
+    rule, named, command = HANGS[hang]
+    with fuse(ram) as faults:
+        tree = {"big": b"b" * 3_000_000, "small": b"s", "sub": {"x": b"x"}}
+        make(faults.below / "src", tree)
+        faults.hurt({**rule, "hang": True})
+        stalls(blit, *command, f"{faults.point}/src/", ram / "dst", path=faults.point / named)
+        faults.hurt()
+        blit(*command, f"{faults.point}/src/", ram / "dst")
+        assert not temporaries(ram / "dst")
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.parametrize("op", ["create", "write", "rename", "mkdir", "utimens"])
+def test_a_destination_that_hangs(blit: Blit, ram: Path, op: str) -> None:
+    make(ram / "src", {"a": b"a" * 2_000_000, "sub": {"b": b"b"}})
+    with fuse(ram) as faults:
+        faults.hurt({"op": op, "hang": True})
+        result = blit("copy", ram / "src", faults.point, code=5, timeout=LIMIT + 8)
+        assert result.seconds < LIMIT
+        assert len(result.errors) == 1 and str(faults.point) in result.errors[0], result
+        faults.hurt()
+        faults_free = blit("copy", ram / "src", faults.point, code=None)
+        assert faults_free.code == 0, str(faults_free)
+        assert_same(ram / "src", faults.below / "src", ignore=("mtime", "xattrs"))
+
+
+@pytest.mark.root
+def test_a_slow_filesystem_is_no_stall(blit: Blit, ram: Path) -> None:
+    with fuse(ram) as faults:
+        make(faults.below / "src", {f"f{n}": b"x" for n in range(9)})
+        faults.hurt({"op": "open", "delay": 0.4})
+        result = blit("copy", f"{faults.point}/src/", ram / "dst", timeout=40)
+        assert result.err == b""
+        assert len(list((ram / "dst").iterdir())) == 9
+
+
+@pytest.mark.root
+def test_ctrl_c_ends_a_run_that_hangs(blit: Blit, ram: Path) -> None:
+    with fuse(ram) as faults:
+        make(faults.below / "src", {"big": b"b" * 3_000_000})
+        faults.hurt({"op": "read", "hang": True})
+        process = blit.start("copy", f"{faults.point}/src/", ram / "dst", stderr=subprocess.PIPE)
+        until(lambda: temporaries(ram / "dst") if (ram / "dst").exists() else [], "the copy begins")
+        process.send_signal(signal.SIGINT)
+        result = blit.finish(process, 8)
+        assert result.code == 130, str(result)
+        faults.hurt()
+        blit("copy", f"{faults.point}/src/", ram / "dst")
+        assert not temporaries(ram / "dst")
+
+
+@contextmanager
+def frozen(point: Path) -> Iterator[None]:
+    """Freeze a filesystem; it thaws at the end of the block, and by itself whatever becomes of us."""
+    thaw = subprocess.Popen(
+        ["sh", "-c", f'sleep {THAW_AFTER}; fsfreeze -u "$1"', "sh", str(point)],
+        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    subprocess.run(["fsfreeze", "-f", str(point)], check=True, timeout=10)
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "-u", str(point)], check=False, timeout=10)
+        os.killpg(thaw.pid, signal.SIGKILL)
+        thaw.wait()
+
+
+@contextmanager
+def loop_ext4(ram: Path, megabytes: int = 96) -> Iterator[Path]:
+    requires_loop()
+    image = ram / "image"
+    with open(image, "wb") as out:
+        out.truncate(megabytes << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-m0", str(image)], check=True, timeout=60)
+    with mounted(ram / "loop", "-o", "loop", str(image)) as point:
+        yield point
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_a_destination_that_is_frozen(blit: Blit, ram: Path) -> None:
+    requires_tool("fsfreeze")
+    make(ram / "src", {f"f{n}": b"x" * 1000 for n in range(300)})
+    with loop_ext4(ram) as point:
+        with frozen(point):
+            stalls(blit, "copy", ram / "src", point, path=point)
+        until(lambda: blit("copy", ram / "src", point, code=None).code == 0, "the rerun works")
+        assert not temporaries(point)
+        assert_same(ram / "src", point / "src")
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_a_destination_that_freezes_in_the_middle(blit: Blit, ram: Path) -> None:
+    requires_tool("fsfreeze")
+    src = ram / "src"
+    for folder in range(5):
+        make(src / f"d{folder}", {f"f{n}": b"x" * 500 for n in range(1_000)})
+    with loop_ext4(ram) as point:
+        process = blit.start("copy", src, point, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until(lambda: next(point.glob("src/d*/f*"), None), "the first file")
+        with frozen(point):
+            began = time.monotonic()
+            result = blit.finish(process, LIMIT + 8)
+            assert result.code == 5, str(result)
+            assert time.monotonic() - began < LIMIT
+            assert str(point) in result.errors[-1] and len(result.errors) == 1
+        until(lambda: blit("copy", src, point, code=None).code == 0, "the rerun works")
+        assert not temporaries(point)
+        assert_same(src, point / "src")

@@ -1,0 +1,262 @@
+"""Who may know whom, who may touch files, and how long a file may be: the house's own rules."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "blit"
+MODULES = {
+    ".".join(path.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(HOUSE.rglob("*.py"))
+}
+
+# A module, or a package with all that is in it, and what it may know of blit. The longest name that
+# fits counts. `blit` alone is the version.
+KNOWS: dict[str, set[str]] = {
+    "blit": set(),
+    "blit.__main__": {"blit.cli"},
+    "blit.cli": {"blit"},  # the only place that knows every part: see below
+    "blit.arguments": {"blit", "blit.job"},
+    "blit.job": {"blit.worker.wire"},  # the numbers of the options
+    "blit.errors": set(),
+    "blit.events": set(),
+    "blit.bus": {"blit.events"},
+    "blit.state": {"blit.events"},
+    "blit.show": set(),
+    "blit.chart": {"blit.show"},
+    "blit.terminal": {"blit.show"},
+    "blit.settings": set(),
+    "blit.headless": {"blit.bus", "blit.events", "blit.show", "blit.state", "blit.terminal"},
+    "blit.tui": {
+        "blit", "blit.bus", "blit.chart", "blit.events", "blit.headless", "blit.settings",
+        "blit.show", "blit.state", "blit.terminal", "blit.tui", "blit.history",
+    },
+    "blit.history": {
+        "blit", "blit.bus", "blit.chart", "blit.events", "blit.history", "blit.settings", "blit.show",
+    },
+    "blit.engine": {
+        "blit.engine", "blit.errors", "blit.events", "blit.job", "blit.history.predict",
+        "blit.history.profile", "blit.worker.status", "blit.worker.system", "blit.worker.tmpname",
+        "blit.worker.wire",
+    },
+    "blit.worker": {"blit.worker"},
+}  # fmt: skip
+
+# What each may know beside blit and the standard library.
+FOREIGN: dict[str, set[str]] = {
+    "blit": set(),
+    "blit.cli": {"anyio"},
+    "blit.engine": {"anyio"},
+    "blit.headless": {"rich"},
+    "blit.chart": {"rich"},
+    "blit.history": {"platformdirs", "pydantic", "rich"},
+    "blit.settings": {"platformdirs", "pydantic", "pydantic_settings"},
+    "blit.tui": {"anyio", "rich", "textual"},
+    "blit.terminal": {"textual"},
+}
+
+
+def rule(table: dict[str, set[str]], module: str) -> set[str]:
+    parts = module.split(".")
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next(table[name] for name in names if name in table)
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The full names of all modules that are imported anywhere in a file, for types too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports are not used here"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else str(node.module)
+
+
+def parsed(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+def within(name: str, packages: set[str]) -> bool:
+    return any(name == p or (p != "blit" and name.startswith(p + ".")) for p in packages)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "blit.cli"])
+def test_who_may_know_whom(module: str) -> None:
+    top = ".".join(module.split(".")[:2])
+    assert top in KNOWS, f"{top} is new: say in this table whom it may know"
+    known = {name for name in imports(parsed(module)) if name.split(".")[0] == "blit"}
+    assert not [name for name in known if not within(name, rule(KNOWS, module))]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_each_may_need_beside_the_standard_library(module: str) -> None:
+    found = {name.split(".")[0] for name in imports(parsed(module))}
+    foreign = found - sys.stdlib_module_names - {"blit"}
+    assert not foreign - rule(FOREIGN, module)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["blit.engine.plan", "blit.engine.route", "blit.engine.pulse", "blit.engine.mirror",
+     "blit.engine.schedule", "blit.state", "blit.worker.landing"],
+)  # fmt: skip
+def test_pure_parts_have_no_clock_and_no_system(module: str) -> None:
+    impure = {"os", "time", "datetime", "random", "io", "pathlib", "subprocess", "threading"}
+    assert not impure & set(imports(parsed(module)))
+
+
+# -- the parent touches no user file ------------------------------------------------------------------
+
+ON_PATHS = set(
+    """access chdir chmod chown chflags fsync getxattr lchmod lchown link listdir listxattr lstat makedirs
+    mkdir mkfifo mknod open readlink remove removedirs removexattr rename renames replace rmdir scandir
+    sendfile setxattr stat statvfs symlink sync truncate unlink utime walk fwalk copy_file_range fdatasync
+    """.split()
+)
+ON_PATHS_OF_PATH = set(
+    "exists lexists isfile isdir islink ismount getsize getmtime realpath samefile".split()
+)
+MODULES_ON_PATHS = {"shutil", "pathlib", "glob"}
+
+# (file, call): the calls that touch no file of the user
+HARMLESS = {
+    ("blit.engine.workers", "os.unlink(path)"),  # its own shared memory, where there is no memfd
+    ("blit.engine.workers", "os.open(os.devnull, os.O_RDWR)"),  # the workers' 0, 1 and 2
+}
+PARENT = [
+    module
+    for module in MODULES
+    if module.startswith("blit.engine")
+    or module in ("blit.headless", "blit.bus", "blit.state", "blit.show", "blit.events")
+    or module in ("blit.job", "blit.arguments", "blit.errors")
+]
+
+
+def reads_proc(call: ast.Call) -> bool:
+    """`open("/proc/…")`, also with an f-string."""
+    first = call.args[0] if call.args else None
+    if isinstance(first, ast.JoinedStr):
+        first = first.values[0]
+    return (
+        isinstance(first, ast.Constant)
+        and isinstance(first.value, str)
+        and first.value.startswith("/proc/")
+    )
+
+
+def on_path(node: ast.expr) -> bool:
+    match node:
+        case ast.Name("open"):
+            return True
+        case ast.Attribute(ast.Name("os" | "io"), name):
+            return name in ON_PATHS
+        case ast.Attribute(ast.Attribute(ast.Name("os"), "path"), name):
+            return name in ON_PATHS_OF_PATH
+    return False
+
+
+def touches(tree: ast.AST, module: str) -> list[str]:
+    """Every mention of something that reaches a file by its path, except what is known to be harmless."""
+    fine = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and on_path(node.func):
+            by_name = isinstance(node.func, ast.Name)
+            if (by_name and reads_proc(node)) or (module, ast.unparse(node)) in HARMLESS:
+                fine.add(node.func)
+    found = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.expr) and on_path(node) and node not in fine
+    ]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("os", "os.path", "io"):
+            found.append(f"line {node.lineno}: from {node.module} import …")
+    return found + sorted(MODULES_ON_PATHS & set(imports(tree)))
+
+
+@pytest.mark.parametrize("module", PARENT)
+def test_the_parent_touches_no_file_of_the_user(module: str) -> None:
+    assert touches(parsed(module), module) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.stat(path)",
+        "import os\nlook = os.scandir",
+        "import os\nos.path.exists(path)",
+        "open(path)",
+        "open(f'{root}/proc/x')",
+        "from os import unlink",
+        "def late():\n    import shutil",
+    ],
+)
+def test_what_that_test_would_find(code: str) -> None:
+    assert touches(ast.parse(code), "blit.engine.x")
+
+
+def test_what_it_lets_pass() -> None:
+    code = "open('/proc/vmstat')\nopen(f'/proc/{pid}/stat')\nimport os\nos.close(os.getpid())"
+    assert touches(ast.parse(code), "blit.engine.x") == []
+
+
+# -- length -------------------------------------------------------------------------------------------
+
+MOST_LINES = 300
+LONGER = {  # how long, and why they are one file nevertheless
+    "blit.worker.scan": (700, "one loop over both sides of a folder, and what it keeps between turns"),
+    "blit.worker.copy": (600, "one file from its temporary name to its rename, every case of it"),
+    "blit.engine.transfer": (500, "the whole flow on one page"),
+    "blit.worker.probe": (350, "the first look at both sides"),
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_is_too_long(module: str) -> None:
+    most, _ = LONGER.get(module, (MOST_LINES, ""))
+    assert len(MODULES[module].read_text().splitlines()) <= most
+
+
+# -- what a process really loads ----------------------------------------------------------------------
+
+
+def loaded(*modules: str) -> set[str]:
+    """What a bare interpreter, started as workers are, has loaded after these imports."""
+    code = (
+        f"import sys; sys.path.append({str(HOUSE.parent)!r})\n"
+        f"import {', '.join(modules)}\nprint(*sys.modules)"
+    )
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_worker_loads_the_standard_library_and_itself() -> None:
+    found = loaded("blit.worker.main")
+    assert "blit.worker.context" in found
+    own = {name for name in found if name.split(".")[0] == "blit"}
+    assert not [name for name in own if not within(name, {"blit", "blit.worker"})]
+    rest = {name.split(".")[0] for name in found - own}
+    assert not rest - sys.stdlib_module_names - {"__main__"}
+    slow = {"asyncio", "dataclasses", "inspect", "json", "pickle", "re", "subprocess", "typing"}
+    assert not slow & found  # each costs milliseconds before the first byte
+
+
+def test_all_of_the_worker_loads_without_anything_foreign() -> None:
+    found = loaded(*(m for m in MODULES if m.startswith("blit.worker") and "macos" not in m))
+    assert not [name for name in found if within(name, {"blit.engine", "blit.events", "blit.job"})]
+    assert not {n.split(".")[0] for n in found} - sys.stdlib_module_names - {"blit", "__main__"}
+
+
+def test_the_pool_and_the_first_steps_load_nothing_heavy() -> None:
+    """The workers boot, and the first task is posted, while the program still imports the rest."""
+    found = loaded("blit.engine.workers", "blit.engine.probing")
+    assert not {"anyio", "asyncio", "rich", "pydantic", "textual"} & found
