@@ -176,10 +176,15 @@ def _in_ram() -> bool:
 
 
 @pytest.fixture
-def ram(tmp_path: Path) -> Iterator[Path]:
+def ram() -> Iterator[Path]:
     """A fresh folder, in RAM where /dev/shm can be written; mounts below it go at the end."""
-    where = Path("/dev/shm") if _in_ram() else tmp_path
-    made = Path(tempfile.mkdtemp(prefix="blit-test-", dir=where))
+    with ram_folder() as made:
+        yield made
+
+
+@contextmanager
+def ram_folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="blit-test-", dir="/dev/shm" if _in_ram() else None))
     made.chmod(0o755)
     try:
         yield made

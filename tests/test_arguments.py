@@ -1,4 +1,4 @@
-"""The command line: what it takes, what it refuses with exit code 2, and the Job that comes of it."""
+"""The command line: what it takes, what it refuses with exit code 2, and the Job it makes."""
 
 from __future__ import annotations
 

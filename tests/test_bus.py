@@ -1,4 +1,4 @@
-"""Facts are kept, heartbeats replaced, and a subscriber that does not read costs nobody anything."""
+"""Facts are kept, heartbeats replaced, and a subscriber that does not read costs nothing."""
 
 from __future__ import annotations
 

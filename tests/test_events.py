@@ -13,10 +13,11 @@ from blit import events
 from blit.events import Activity, BatchFinished, Change, Counts, Event, Failed, Heartbeat, Summary
 
 # SPEC, section 10: the engine's whole vocabulary
-VOCABULARY = """
-    run_started route_chosen batch_planned plan_finished batch_started batch_finished failed heartbeat
-    stalled paused resumed deletion_planned mirror_finished flushing run_finished
-""".split()
+VOCABULARY = [
+    "run_started", "route_chosen", "batch_planned", "plan_finished", "batch_started",
+    "batch_finished", "failed", "heartbeat", "stalled", "paused", "resumed",
+    "deletion_planned", "mirror_finished", "flushing", "run_finished",
+]  # fmt: skip
 
 
 def back(text: str) -> bytes:

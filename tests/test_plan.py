@@ -112,7 +112,7 @@ def test_every_group_leaves_once_and_in_order(
     plan = Plan()
     for number, (files, size) in enumerate(groups):
         plan.add(Group(files, size, b"%d" % number))
-    batches = []
+    batches: list[Batch] = []
     while (batch := plan.take(workers, complete[len(batches)])) is not None:
         assert batch.blobs
         batches.append(batch)

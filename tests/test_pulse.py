@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from blit.engine.pulse import LOOK, STALL, Pulse
 
 
@@ -18,7 +20,7 @@ def quiet_until(pulse: Pulse, start: float, end: float, held: bool = False) -> N
 
 
 def gaps(times: list[float]) -> list[float]:
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in pairwise(times)]
 
 
 def test_a_beat_every_second() -> None:

@@ -62,9 +62,7 @@ def test_holes_stay_holes() -> None:
 
 
 spans = st.lists(st.integers(1, 40 * GIB), min_size=0, max_size=12, unique=True).map(
-    lambda edges: [
-        (a, b) for a, b in zip(sorted(edges)[::2], sorted(edges)[1::2], strict=False)
-    ]
+    lambda edges: [(a, b) for a, b in zip(sorted(edges)[::2], sorted(edges)[1::2], strict=False)]
 )
 
 

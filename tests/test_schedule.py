@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -41,7 +42,7 @@ def words(made: Schedule, *slots: int) -> list[str | None]:
     return [found["op"] if (found := made.next(slot)) else None for slot in slots]
 
 
-# -- listing and copying ------------------------------------------------------------------------------
+# -- listing and copying --------------------------------------------------------------------------
 
 
 def test_an_empty_source_ends_at_once() -> None:
@@ -151,7 +152,7 @@ def test_a_defect_in_a_worker_is_taken_in_like_any_answer() -> None:
     assert made.running == 0
 
 
-# -- a worker that dies -------------------------------------------------------------------------------
+# -- a worker that dies ---------------------------------------------------------------------------
 
 
 def test_a_lost_batch_is_done_again_once() -> None:
@@ -233,7 +234,7 @@ def test_the_same_on_its_second_chance_is_at_least_told() -> None:
     assert told or listed_anew == lost["folders"]
 
 
-# -- large files --------------------------------------------------------------------------------------
+# -- large files ----------------------------------------------------------------------------------
 
 
 def with_large(*sizes: int, workers: int = 2, split: bool = True) -> Schedule:
@@ -259,7 +260,7 @@ def test_a_large_file_from_its_beginning_to_its_end() -> None:
         covered.append((piece["start"], piece["end"]))
         made.done(1, piece, {"method": 1})
     assert covered[0][0] == 0 and covered[-1][1] == 2 * GIB
-    assert all(a[1] == b[0] for a, b in zip(covered, covered[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(covered))
     assert (piece["op"], piece["temporary"], piece["method"]) == ("large_end", ".blit-t", 1)
     assert not made.exhausted
     made.done(1, piece, {})
@@ -343,7 +344,7 @@ def test_a_worker_that_dies_over_the_beginning_or_the_end_leaves_no_file_active(
     assert made.next(1) is None and made.exhausted
 
 
-# -- any tree, any order ------------------------------------------------------------------------------
+# -- any tree, any order --------------------------------------------------------------------------
 
 
 class Workers:

@@ -142,14 +142,13 @@ def test_failures_are_counted_and_the_last_is_kept() -> None:
 
 
 def test_a_pause_forgets_the_rate() -> None:
-    story = [beat(1.0), beat(3.0, bytes=500, files=5), Paused(3.1)]
-    state = told(story)
+    state = told([beat(1.0), beat(3.0, bytes=500, files=5), Paused(3.1)])
     assert (state.phase, state.rate, state.eta) == ("paused", 0.0, None)
     assert state.after(Resumed(9.0)).phase == "copying"
 
 
 def test_the_pause_is_no_part_of_the_rate_after_it() -> None:
-    story = [
+    story: list[Event] = [
         beat(1.0), beat(3.0, bytes=100), Paused(3.1), beat(4.0, bytes=100, phase="paused"),
         beat(6.0, bytes=100, phase="paused"), Resumed(7.0), beat(7.1, bytes=100),
         beat(8.1, bytes=200),

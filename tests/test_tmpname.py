@@ -1,4 +1,4 @@
-"""Temporary names: recognised, never confused with the user's, and it shows whether their run lives."""
+"""Temporary names: recognised, never confused with the user's, and their run lives or not."""
 
 from __future__ import annotations
 

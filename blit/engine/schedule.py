@@ -156,7 +156,7 @@ class Schedule:
         if task.get("dead"):
             return False
         self.redo.append({**task, "dead": slot + 1})
-        return True
+        return begun_anew
 
     def _list_anew(self, slot: int) -> bool:
         """Hand out again what a dead worker was listing; False when that has killed one before.

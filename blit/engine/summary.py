@@ -20,8 +20,8 @@ def summarise(run: Run) -> Summary:
     elif ledger.failed:
         what = "1 problem" if ledger.failed == 1 else f"{ledger.failed:,} problems"
         outcome, code, message = "partial", errors.EXIT_CODES["partial"], f"finished with {what}"
-        if run.kept_why:
-            message += f"; {run.kept_why}"
+        if run.kept_why or (job.mirror and ledger.incomplete and not ledger.deleted):
+            message += f"; {run.kept_why or 'nothing was deleted'}"
     else:
         outcome, code, message = "ok", 0, ""
     first = run.pool.counters()[3]

@@ -22,8 +22,8 @@ class Folders:
     def __init__(self, most: int = MOST_HANDLES) -> None:
         """`most`: handles kept; at least 8."""
         self.most = max(8, most)
-        # Of a path that is not known yet only so many of the deepest folders are kept. More would let
-        # the opening of one deep path close the handle that its caller holds of another.
+        # Of a path that is not known yet only so many of the deepest folders are kept: more would
+        # let the opening of one deep path close the handle that its caller holds of another.
         self._of_path = self.most // 6
         self._open: dict[tuple[str, str], int] = {}
         self._roots: dict[str, int] = {}

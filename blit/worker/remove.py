@@ -177,7 +177,8 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
                     os.unlink(beside, dir_fd=dfd)
                 continue
             if kind == "folder":
-                os.stat(beside, dir_fd=dfd, follow_symlinks=False)  # built? else the old stays
+                # an empty folder has not been built yet
+                context.folders.open(dst_root, join(dst_rel, beside), make=True)
                 os.unlink(name, dir_fd=dfd)
                 result.deleted += 1
                 if task["options"] & wire.ITEMIZE:

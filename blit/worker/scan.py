@@ -68,6 +68,7 @@ class Scanner:
         self.changes: list[tuple[int, bytes, int]] = []
         self.overlap = b""
         self.kept = 0
+        self.where = ""  # the folder that is being opened or listed, for its failure
         self.settled = 0  # ctime of the destination folder that is being compared
 
     def run(self, task: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class Scanner:
         page = self.c.page
         page.folder(join(src_root, src_rel or ""), join(dst_root, dst_rel))
         self.folders += 1
-        where = join(src_root, src_rel) if src_rel is not None else join(dst_root, dst_rel)
+        self.where = join(src_root, src_rel) if src_rel is not None else join(dst_root, dst_rel)
         try:
             if src_rel is None:
                 yield from self._extra_folder(dst_root, dst_rel)
@@ -131,7 +132,7 @@ class Scanner:
                 yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
         except OSError as error:
             self.failures.append(
-                (raw(where), "list", error.errno or 0, error.strerror or str(error))
+                (raw(self.where), "list", error.errno or 0, error.strerror or str(error))
             )
 
     def _both(
@@ -152,6 +153,7 @@ class Scanner:
         copy = None
         dfd = -1
         if flags & wire.DST_EXISTS:
+            self._at_target(dst_root, dst_rel)
             try:
                 dfd = folders.open(dst_root, dst_rel)
                 copy = os.fstat(dfd)
@@ -163,6 +165,7 @@ class Scanner:
                     raise
                 dfd = folders.open(dst_root, dst_rel, make=True)
                 copy = os.fstat(dfd)
+        self._at_source(src_root, src_rel)
         # both handles must survive the opening of many others while this listing is suspended
         held = os.dup(sfd)
         held_dst = os.dup(dfd) if dfd >= 0 else -1
@@ -179,6 +182,14 @@ class Scanner:
             if held_dst >= 0:
                 os.close(held_dst)
         page.tick()
+
+    def _at_source(self, root: str, rel: str) -> None:
+        self.c.page.operation(status.LIST)
+        self.where = join(root, rel)
+
+    def _at_target(self, root: str, rel: str) -> None:
+        self.c.page.operation(status.LIST_TARGET)
+        self.where = join(root, rel)
 
     def _named(
         self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
@@ -237,6 +248,7 @@ class Scanner:
         theirs: dict[str, os.DirEntry[str]] = {}
         if dfd >= 0:
             count = 0
+            self._at_target(dst_root, dst_rel)
             with os.scandir(dfd) as listing:
                 for entry in listing:
                     theirs[entry.name] = entry
@@ -244,6 +256,7 @@ class Scanner:
                     if not count % _CHECK_EVERY:
                         page.tick()
             self.dst_entries += count
+            self._at_source(src_root, src_rel)
         entries: list[tuple[str, int, int, int, int, int]] = []
         weight = 0
         touched = copy is None  # this run changes what the folder holds, and so its mtime
@@ -262,6 +275,7 @@ class Scanner:
                             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
                             entries, weight = [], 0
                         yield
+                        self._at_source(src_root, src_rel)
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
                         self.settled = copy.st_ctime_ns if copy is not None else 0
                 name = item.name
@@ -502,6 +516,9 @@ class Scanner:
         self.bytes += size
         self._group(src_root, dst_root, src_rel, dst_rel, [entry], {name: beside})
         self.swaps.append(wire.dump(("file", dst_root, dst_rel, beside, name)))
+        # without a source folder: that the source has the name is no reason to keep this one
+        self.extras.append(("", dst_root, dst_rel, None, [], [name]))
+        self.extra_count += 1
         self._extra_token(dst_root, dst_rel, name)
 
     def _extra_token(self, dst_root: str, dst_rel: str, name: str) -> None:
@@ -555,6 +572,7 @@ class Scanner:
     def _extra_folder(self, dst_root: str, dst_rel: str) -> Iterator[None]:
         """Everything in a folder that only the destination has."""
         context = self.c
+        self._at_target(dst_root, dst_rel)
         dfd = context.folders.open(dst_root, dst_rel)
         if system.mount_id(dfd) != system.mount_id(context.folders.root(dst_root)):
             self.failures.append(

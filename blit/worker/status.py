@@ -32,12 +32,12 @@ RUN, PAUSE, STOP, ABORT = range(4)
 
 OPERATIONS = (
     "idle", "probe", "list", "open source", "create", "copy", "compare", "metadata", "rename",
-    "link", "sync", "delete", "mkdir", "paused",
+    "link", "sync", "delete", "mkdir", "paused", "list",
 )  # fmt: skip
 (
     IDLE, PROBE, LIST, OPEN_SOURCE, CREATE, COPY, COMPARE_BYTES, SET_METADATA, RENAME,
-    MAKE_LINK, SYNC, REMOVE, MKDIR, PAUSED,
-) = range(14)  # fmt: skip
+    MAKE_LINK, SYNC, REMOVE, MKDIR, PAUSED, LIST_TARGET,
+) = range(15)  # fmt: skip
 # operations whose path is on the source side; all others are at the destination
 ON_SOURCE = frozenset((PROBE, LIST, OPEN_SOURCE, COPY, COMPARE_BYTES))
 

@@ -9,13 +9,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from conftest import Blit, Result, mounted, requires_fuse, requires_loop, requires_tool, until
-from trees import assert_same, make, temporaries
+from conftest import (
+    Blit,
+    Result,
+    mounted,
+    ram_folder,
+    requires_fuse,
+    requires_loop,
+    requires_tool,
+    until,
+)
+from trees import assert_same, differences, make, temporaries
 
 LIMIT = 12.0  # seconds from the hang to the end of the program
 THAW_AFTER = 25  # seconds after which a frozen filesystem thaws whatever happens
@@ -57,53 +67,90 @@ def fuse(ram: Path) -> Iterator[Faults]:
         subprocess.run(["umount", "-l", str(point)], check=False, stderr=subprocess.DEVNULL)
 
 
-def stalls(blit: Blit, *arguments: str | Path, path: Path) -> Result:
-    """Run with both outputs captured through pipes; it must end as stalled, in time, naming `path`."""
-    result = blit(*arguments, code=5, timeout=LIMIT + 8)
+def check_stalled(result: Result, path: Path) -> None:
+    """Both outputs were captured through pipes; it ended as stalled, in time, naming `path`."""
+    assert result.code == 5, str(result)
     assert result.seconds < LIMIT, f"the terminal came back only after {result.seconds:.1f} s"
     assert result.seconds > 9, "a stall is called after 10 s, not sooner"
     assert len(result.errors) == 1, result
     assert str(path) in result.errors[0], result
-    return result
 
 
-HANGS = {
+# what hangs → the rule, the path that must be named, the command
+TREE: dict[str, Any] = {"big": b"b" * 3_000_000, "sub": {"x": b"x"}, **{f"s{n}": b"s" for n in range(12)}}
+SOURCE_HANGS = {
     "reading a file": ({"op": "read", "path": "/src/big"}, "src/big", ("copy",)),
     "opening a file": ({"op": "open", "path": "/src/big"}, "src/big", ("copy",)),
     "listing a folder": ({"op": "readdir", "path": "/src/sub"}, "src/sub", ("mirror", "-y")),
     "the first look": ({"op": "getattr", "path": "/src*"}, "src", ("copy",)),
 }
+TARGET_HANGS = ("create", "write", "rename", "mkdir", "utimens")
 
 
-@pytest.mark.root
-@pytest.mark.slow
-@pytest.mark.parametrize("hang", HANGS)
-def test_a_source_that_hangs(blit: Blit, ram: Path, hang: str) -> None:
-    rule, named, command = HANGS[hang]
+class Hung(NamedTuple):
+    first: Result  # while it hangs
+    again: Result  # when it works again
+    mount: Path
+    wrong: list[str]  # what differs then
+
+
+def _source_hangs(blit: Blit, ram: Path, hang: str) -> Hung:
+    rule, _, command = SOURCE_HANGS[hang]
     with fuse(ram) as faults:
-        tree = {"big": b"b" * 3_000_000, "small": b"s", "sub": {"x": b"x"}}
-        make(faults.below / "src", tree)
+        make(faults.below / "src", TREE)
         faults.hurt({**rule, "hang": True})
-        stalls(blit, *command, f"{faults.point}/src/", ram / "dst", path=faults.point / named)
+        arguments = (*command, f"{faults.point}/src/", ram / "dst")
+        first = blit(*arguments, code=None, timeout=LIMIT + 8)
         faults.hurt()
-        blit(*command, f"{faults.point}/src/", ram / "dst")
-        assert not temporaries(ram / "dst")
+        again = blit(*arguments, code=None)
+        return Hung(first, again, faults.point, differences(faults.below / "src", ram / "dst"))
 
 
-@pytest.mark.root
-@pytest.mark.slow
-@pytest.mark.parametrize("op", ["create", "write", "rename", "mkdir", "utimens"])
-def test_a_destination_that_hangs(blit: Blit, ram: Path, op: str) -> None:
+def _target_hangs(blit: Blit, ram: Path, op: str) -> Hung:
     make(ram / "src", {"a": b"a" * 2_000_000, "sub": {"b": b"b"}})
     with fuse(ram) as faults:
         faults.hurt({"op": op, "hang": True})
-        result = blit("copy", ram / "src", faults.point, code=5, timeout=LIMIT + 8)
-        assert result.seconds < LIMIT
-        assert len(result.errors) == 1 and str(faults.point) in result.errors[0], result
+        arguments = ("copy", ram / "src", faults.point)
+        first = blit(*arguments, code=None, timeout=LIMIT + 8)
         faults.hurt()
-        faults_free = blit("copy", ram / "src", faults.point, code=None)
-        assert faults_free.code == 0, str(faults_free)
-        assert_same(ram / "src", faults.below / "src", ignore=("mtime", "xattrs"))
+        again = blit(*arguments, code=None)
+        there = faults.below / "src"
+        return Hung(first, again, faults.point, differences(ram / "src", there))
+
+
+@pytest.fixture(scope="module")
+def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Hung]]]:
+    """All hangs at once, because each takes 10 s of waiting."""
+    requires_fuse()
+    blit = Blit(tmp_path_factory.mktemp("config"))
+    with ram_folder() as ram, ThreadPoolExecutor(12) as threads:
+        runs: dict[str, Future[Hung]] = {}
+        for hurt, names in ((_source_hangs, SOURCE_HANGS), (_target_hangs, TARGET_HANGS)):
+            for name in names:
+                place = ram / name.replace(" ", "_")
+                place.mkdir()
+                runs[name] = threads.submit(hurt, blit, place, name)
+        yield runs
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.parametrize("hang", SOURCE_HANGS)
+def test_a_source_that_hangs(hung: dict[str, Future[Hung]], hang: str) -> None:
+    run = hung[hang].result(60)
+    check_stalled(run.first, run.mount / SOURCE_HANGS[hang][1])
+    assert run.again.code == 0, str(run.again)
+    assert not run.wrong
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.parametrize("op", TARGET_HANGS)
+def test_a_destination_that_hangs(hung: dict[str, Future[Hung]], op: str) -> None:
+    run = hung[op].result(60)
+    check_stalled(run.first, run.mount)
+    assert run.again.code == 0, str(run.again)
+    assert not run.wrong
 
 
 @pytest.mark.root
@@ -166,7 +213,7 @@ def test_a_destination_that_is_frozen(blit: Blit, ram: Path) -> None:
     make(ram / "src", {f"f{n}": b"x" * 1000 for n in range(300)})
     with loop_ext4(ram) as point:
         with frozen(point):
-            stalls(blit, "copy", ram / "src", point, path=point)
+            check_stalled(blit("copy", ram / "src", point, code=None), point)
         until(lambda: blit("copy", ram / "src", point, code=None).code == 0, "the rerun works")
         assert not temporaries(point)
         assert_same(ram / "src", point / "src")
