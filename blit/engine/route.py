@@ -7,6 +7,8 @@ from typing import NamedTuple
 DIRECT_FILES = 8
 DIRECT_BYTES = 100 << 20
 LARGE_BYTES = 1 << 30
+# files from here are handed out alone; split too, unless there are enough of them for all workers
+SPLIT_BYTES = 128 << 20
 # below this a piece is not worth a hop, and pieces of one file keep several workers busy
 SMALLEST_PIECE = 64 << 20
 

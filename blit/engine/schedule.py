@@ -9,10 +9,10 @@ the plan is full.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
 from blit.engine import route
+from blit.engine.large import Large, LargeFiles
 from blit.engine.plan import Group, Plan
 from blit.engine.spool import Spool
 from blit.worker import wire
@@ -23,20 +23,6 @@ FIRST_WANT, WANT = 48, 8192
 MOST_SHARE = 32
 
 Task = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Large:
-    """A large file under way."""
-
-    size: int
-    blob: bytes
-    temporary: str = ""
-    identity: tuple[int, int, int] = (0, 0, 0)
-    pieces: deque[tuple[int, int]] = field(default_factory=deque)
-    running: int = 0
-    method: int = 0
-    broken: bool = False
 
 
 class Schedule:
@@ -58,8 +44,7 @@ class Schedule:
         self.suspended: set[int] = set()  # workers that hold a listing open
         self.shares: dict[int, list[bytes]] = {}  # what each lister was given and has not finished
         self.second: set[int] = set()  # workers that list what a dead one had begun
-        self.large: deque[Large] = deque()
-        self.active: Large | None = None
+        self.large = LargeFiles(options, split)
         self.running = 0
         self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
         self.link_names = 0
@@ -82,8 +67,8 @@ class Schedule:
     @property
     def exhausted(self) -> bool:
         return (
-            self.plan_done and not self.running and not self.plan.groups and not self.large
-            and self.active is None and not self.redo
+            self.plan_done and not self.running and not self.plan.groups and self.large.over
+            and not self.redo
         )  # fmt: skip
 
     def next(self, slot: int) -> Task | None:
@@ -100,7 +85,7 @@ class Schedule:
                 self.scanning.add(slot)
                 self.shares.setdefault(slot, []).extend(again["folders"])
             return again
-        if (task := self._large_step()) is not None:
+        if (task := self.large.step(self.workers)) is not None:
             return task
         can_scan = (self.open or slot in self.suspended) and not self.plan.full
         if can_scan and not self.scanning:
@@ -111,7 +96,7 @@ class Schedule:
                 "op": "copy", "what": "copy", "groups": list(batch.blobs), "options": self.options,
                 "number": batch.number, "files": batch.files, "bytes": batch.size,
             }  # fmt: skip
-        if (piece := self._piece()) is not None:
+        if (piece := self.large.piece()) is not None:
             return piece
         return self._scan(slot) if can_scan else None
 
@@ -131,12 +116,8 @@ class Schedule:
                 moved = answer.get("bytes", 0) - answer.get("cloned_bytes", 0)
                 self.plan.cost.learn(task["files"], moved, answer.get("seconds", 0.0))
                 self._found(answer)
-            case "large_begin":
-                self._begun(answer)
-            case "large_range":
-                self._ranged(answer)
             case _:
-                self.active = None
+                self.large.done(task, answer, self.workers)
 
     def lost(self, slot: int, task: Task) -> bool:
         """The worker died over this task: queue it again. False when it was its second chance."""
@@ -146,12 +127,7 @@ class Schedule:
         if lists:
             return begun_anew
         if task["op"].startswith("large"):
-            large = self.active
-            if large is not None:
-                large.running -= task["op"] == "large_range"
-                large.broken = True
-                if not large.temporary:
-                    self.active = None
+            self.large.lost(task)
             return False
         if task.get("dead"):
             return False
@@ -191,7 +167,7 @@ class Schedule:
             "op": "scan", "what": "list", "folders": share,
             "options": self.options, "same": self.same,
             "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
-            "large": route.LARGE_BYTES,
+            "large": route.SPLIT_BYTES,
         }  # fmt: skip
 
     def _scanned(self, slot: int, answer: dict[str, Any]) -> None:
@@ -206,7 +182,7 @@ class Schedule:
         for files, size, blob in answer["groups"]:
             self.plan.add(Group(files, size, blob))
         for size, blob in answer["large"]:
-            self.large.append(Large(size, blob))
+            self.large.waiting.append(Large(size, blob))
         self._found(answer)
         if answer["extras"]:
             self.extras.append(answer["extras"])
@@ -232,59 +208,3 @@ class Schedule:
         for group in answer.get("again", ()):
             self.plan.add(Group(*group))
         self.bytes += answer.get("found_bytes", 0)
-
-    # -- large files -------------------------------------------------------------------------------
-
-    def _large_step(self) -> Task | None:
-        """The beginning of the next large file, or the end of one whose pieces are all there."""
-        large = self.active
-        if large is None:
-            if not self.large:
-                return None
-            large = self.active = self.large.popleft()
-            return self._large_task("large_begin", large)
-        if large.temporary and not large.running and (large.broken or not large.pieces):
-            operation = "large_abandon" if large.broken else "large_end"
-            task = self._large_task(operation, large)
-            large.temporary = ""  # asked for once
-            return task
-        return None
-
-    def _piece(self) -> Task | None:
-        large = self.active
-        if large is None or not large.temporary or not large.pieces or large.broken:
-            return None
-        start, end = large.pieces.popleft()
-        large.running += 1
-        return {
-            **self._large_task("large_range", large),
-            "start": start,
-            "end": end,
-            "bytes": end - start,
-        }
-
-    def _large_task(self, operation: str, large: Large) -> Task:
-        self.plan.batches += 1
-        return {
-            "op": operation, "what": operation, "file": large.blob, "options": self.options,
-            "temporary": large.temporary, "identity": large.identity, "method": large.method,
-            "number": self.plan.batches, "files": 1, "bytes": large.size,
-        }  # fmt: skip
-
-    def _begun(self, answer: dict[str, Any]) -> None:
-        large = self.active
-        assert large is not None
-        if "temporary" not in answer:
-            self.active = None  # cloned, failed or gone: nothing more to do
-            return
-        large.temporary, large.identity = answer["temporary"], answer["identity"]
-        large.pieces.extend(route.pieces(answer["spans"], self.workers, self.split))
-
-    def _ranged(self, answer: dict[str, Any]) -> None:
-        large = self.active
-        assert large is not None
-        large.running -= 1
-        large.method = max(large.method, answer.get("method", 0))
-        if "method" not in answer:
-            large.broken = True  # failed, changed, gone or stopped: the temporary goes
-            large.pieces.clear()

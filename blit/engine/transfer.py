@@ -111,7 +111,7 @@ class Run:
         return (
             not isinstance(self.ending, errors.Stalled) and not self.control.aborted
             and schedule is not None
-            and (schedule.active is not None or bool(schedule.swaps and not self.swapped))
+            and (schedule.large.active is not None or bool(schedule.swaps and not self.swapped))
         )  # fmt: skip
 
     async def flow(self, early: probing.Early | None) -> None:
@@ -402,7 +402,7 @@ class Run:
         self.pool.flag(0)
         schedule = self.schedule
         assert schedule is not None
-        large = schedule.active
+        large = schedule.large.active
         tasks: list[Task] = []
         if large is not None and large.temporary:
             tasks.append(

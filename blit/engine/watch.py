@@ -124,8 +124,8 @@ def _heartbeat(run: Run, now: float, quiet: float) -> Heartbeat:
     plan_done, batches, waiting = True, 0, 0
     if schedule is not None:
         plan_done = schedule.plan_done
-        batches = schedule.plan.waiting_batches() + len(schedule.large)
-        waiting = schedule.plan.waiting_bytes + sum(large.size for large in schedule.large)
+        batches = schedule.plan.waiting_batches() + len(schedule.large.waiting)
+        waiting = schedule.plan.waiting_bytes + sum(large.size for large in schedule.large.waiting)
     planned_files, planned_bytes = run.totals()
     activities = []
     for worker in run.pool.workers:

@@ -212,7 +212,8 @@ class Copier:
             self.result.again.append((1, 0, blob))
             return
         there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
-        part = (info.st_dev, info.st_ino, *place, entry, (there.st_dev, there.st_ino))
+        inode = (there.st_dev, there.st_ino)
+        part = (info.st_dev, info.st_ino, *place, entry, inode, target)
         self.result.links.append((info.st_ino % wire.LINK_BUCKETS, 1, wire.dump([part])))
 
     def _touched(self, src_root: str, dst_root: str, src_rel: str, dst_rel: str) -> None:
@@ -302,7 +303,7 @@ class Copier:
                 if holes:
                     os.ftruncate(d, size)
                 elif size > FIRST_CHUNK and self.options & wire.PREALLOCATE:
-                    system.preallocate(d, size)
+                    system.preallocate(d, 0, size)
                 if size:
                     method = self.c.ladder.copy(s, d, 0, size, pair, holes)
                 else:

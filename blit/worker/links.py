@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import namedtuple
 
 from blit.worker import status, wire
 from blit.worker.context import Context, Result, join, raw
@@ -23,19 +24,24 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# One name of a file: where it is, its wire entry, the (dev, ino) of what stands at the destination
+# or None, and its name there (not the entry's only while it is built beside its place).
+Name = namedtuple("Name", "src_root dst_root src_rel dst_rel entry there target")
+
+
 def run(context: Context, task: dict[str, Any]) -> Result:
     """Task: `parts` (dumps of lists as in Scanner._link), `options`."""
-    groups: dict[tuple[int, int], list[Any]] = {}
+    files: dict[tuple[int, int], list[Name]] = {}
     for blob in task["parts"]:
-        for part in wire.load(blob):
-            groups.setdefault((part[0], part[1]), []).append(part[2:])
+        for device, inode, *rest in wire.load(blob):
+            files.setdefault((device, inode), []).append(Name(*rest))
     copier = Copier(context, task["options"])
     copier.linking = True
-    for members in groups.values():
+    for names in files.values():
         if not context.go_on():
-            copier.result.left += len(members)
+            copier.result.left += len(names)
             continue
-        _one(context, copier, members)
+        _one(context, copier, names)
         if copier.result.fatal:
             break
     copier.flush()
@@ -43,90 +49,81 @@ def run(context: Context, task: dict[str, Any]) -> Result:
     return copier.result
 
 
-def _one(context: Context, copier: Copier, members: list[Any]) -> None:
-    """Bring one file under all its names. Members: roots, rels, entry or None, inode or None."""
-    members.sort(key=lambda m: (m[3], m[4][0]))
+def _one(context: Context, copier: Copier, names: list[Name]) -> None:
+    """Bring one file under all its names."""
+    names.sort(key=lambda n: (n.dst_rel, n.target))
     # an up-to-date copy, if there is one, is the best name to link to
-    first = next((m for m in members if m[4][5] == UP_TO_DATE), None)
+    first = next((n for n in names if n.entry[5] == UP_TO_DATE), None)
     result = copier.result
     if first is None:
-        first = members[0]
-        src_root, dst_root, src_rel, dst_rel, entry, _ = first
+        first = names[0]
         before = len(result.failures) + result.vanished + result.left
         unchanged = result.unchanged
-        copier.run_entries(src_root, dst_root, src_rel, dst_rel, None, [entry])
+        _copy(copier, first, first.entry)
         copier.flush()  # it must have its name before others are linked to it
         if len(result.failures) + result.vanished + result.left > before or result.fatal:
             # each other name for itself: a failure of one must not lose the rest silently
-            for src_root, dst_root, src_rel, dst_rel, entry, _ in members[1:]:
-                copier.run_entries(src_root, dst_root, src_rel, dst_rel, None, [entry])
+            for name in names[1:]:
+                _copy(copier, name, name.entry)
             return
-        in_place = result.unchanged > unchanged or entry[5] == wire.MODE
-        there = first[5] if in_place else None
+        in_place = result.unchanged > unchanged or first.entry[5] == wire.MODE
+        there = first.there if in_place else None
     else:
         result.unchanged += 1
-        there = first[5]
-    _, dst_root, _, dst_rel, entry, _ = first
-    for member in members:
-        if member is first:
-            continue
-        _link(context, copier, (dst_root, dst_rel, entry[0]), member, there)
+        there = first.there
+    for name in names:
+        if name is not first:
+            _link(context, copier, first, name, there)
+
+
+def _copy(copier: Copier, name: Name, entry: Any) -> None:
+    other = {entry[0]: name.target} if name.target != entry[0] else None
+    place = (name.src_root, name.dst_root, name.src_rel, name.dst_rel)
+    copier.run_entries(*place, other, [entry])
 
 
 def _link(
-    context: Context, copier: Copier, first: tuple[str, str, str], member: Any,
-    inode: tuple[int, int] | None,
-) -> None:  # fmt: skip
+    context: Context, copier: Copier, first: Name, name: Name, inode: tuple[int, int] | None
+) -> None:
+    """`inode`: of the first name's copy, where that stayed what it was."""
     page, result = context.page, copier.result
-    _, dst_root, src_rel, dst_rel, entry, there = member
-    name = entry[0]
-    page.folder("", join(dst_root, dst_rel))
-    page.name(name)
+    page.folder("", join(name.dst_root, name.dst_rel))
+    page.name(name.target)
     page.operation(status.MAKE_LINK)
+    reason = _reason(name)
     try:
         if copier.dry:
-            if inode is not None and there == inode:
+            if inode is not None and name.there == inode:
                 result.unchanged += 1
             else:
-                copier.count(dst_rel, src_rel, name, 0, wire.LINK, _reason(entry, there))
+                copier.count(name.dst_rel, name.src_rel, name.entry[0], 0, wire.LINK, reason)
             return
-        from_fd = context.folders.open(first[0], first[1])
-        to_fd = context.folders.open(dst_root, dst_rel, make=True)
-        target = os.stat(first[2], dir_fd=from_fd, follow_symlinks=False)
-        if there is not None and there == (target.st_dev, target.st_ino):
-            result.unchanged += 1
-            page.file_done(0)
-            return
-        temporary = context.names.next()
-        os.link(first[2], temporary, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False)
-        try:
-            os.rename(temporary, name, src_dir_fd=to_fd, dst_dir_fd=to_fd)
-        except OSError:
-            os.unlink(temporary, dir_fd=to_fd)
-            raise
+        from_fd = context.folders.open(first.dst_root, first.dst_rel)
+        to_fd = context.folders.open(name.dst_root, name.dst_rel, make=True)
+        copy = os.stat(first.target, dir_fd=from_fd, follow_symlinks=False)
         page.file_done(0)
-        copier.count(dst_rel, src_rel, name, 0, wire.LINK, _reason(entry, there))
-    except OSError as error:
-        src_root = member[0]
-        if error.errno in LINK_CANNOT:
-            copier.run_entries(src_root, dst_root, src_rel, dst_rel, None, [_as_copy(entry, there)])
+        if name.there is not None and name.there == (copy.st_dev, copy.st_ino):
+            result.unchanged += 1
             return
-        result.failures.append(
-            (
-                raw(join(dst_root, dst_rel, name)),
-                "link",
-                error.errno or 0,
-                error.strerror or str(error),
-            )
-        )
+        beside = context.names.next()
+        os.link(first.target, beside, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False)
+        try:
+            os.rename(beside, name.target, src_dir_fd=to_fd, dst_dir_fd=to_fd)
+        except OSError:
+            os.unlink(beside, dir_fd=to_fd)
+            raise
+        copier.count(name.dst_rel, name.src_rel, name.entry[0], 0, wire.LINK, reason)
+    except OSError as error:
+        if error.errno in LINK_CANNOT:
+            _copy(copier, name, (*name.entry[:5], reason))
+            return
+        path = raw(join(name.dst_root, name.dst_rel, name.target))
+        text = error.strerror or str(error)
+        result.failures.append((path, "link", error.errno or 0, text))
 
 
-def _reason(entry: Any, there: tuple[int, int] | None) -> int:
-    if there is None:
+def _reason(name: Name) -> int:
+    if name.there is None:
         return wire.NEW
-    return entry[5] if entry[5] >= 0 else wire.CONTENT
-
-
-def _as_copy(entry: Any, there: tuple[int, int] | None) -> Any:
-    reason = wire.NEW if there is None else entry[5] if entry[5] >= 0 else wire.CONTENT
-    return (*entry[:5], reason)
+    reason: int = name.entry[5]
+    return reason if reason >= 0 else wire.CONTENT

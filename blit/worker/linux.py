@@ -54,11 +54,18 @@ def sync_filesystem(fd: int) -> None:
     _checked(_c().syncfs(fd))
 
 
-def preallocate(fd: int, size: int) -> None:
-    """Reserve `size` bytes; OSError where the filesystem cannot (glibc would write them)."""
+def preallocate(fd: int, start: int, size: int) -> None:
+    """Reserve `size` bytes from `start`, where the filesystem can. Raises OSError (ENOSPC).
+
+    Not `posix_fallocate`: glibc writes to every block where the filesystem cannot.
+    """
     import ctypes
 
-    _checked(_c().fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(size)))
+    try:
+        _checked(_c().fallocate(fd, 0, ctypes.c_long(start), ctypes.c_long(size)))
+    except OSError as error:
+        if error.errno not in CANNOT:
+            raise
 
 
 def list_xattrs(target: int | str) -> list[str]:
@@ -117,6 +124,28 @@ def mount_of(path: str) -> tuple[str, str]:
                 if inside and len(point) >= length:
                     kind, device = right.split(" ")[:2]
                     best, length = (kind, device), len(point)
+    except OSError:
+        pass
+    return best
+
+
+def canonical(path: str) -> tuple[str, str]:
+    """Device and path inside its filesystem: the same for all bind mounts of one folder.
+
+    Walks the path; what does not exist yet is taken as it is spelled.
+    """
+    real = os.path.realpath(path)
+    best, length = ("", real), 0
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            for line in table:
+                fields = line.split(" ")
+                root, point = _unescape(fields[3]), _unescape(fields[4])
+                inside = point == "/" or real == point or real.startswith(point + "/")
+                if inside and len(point) >= length:
+                    tail = real[len(point) :].lstrip("/")
+                    best = (fields[2], f"{root.rstrip('/')}/{tail}".rstrip("/") or "/")
+                    length = len(point)
     except OSError:
         pass
     return best

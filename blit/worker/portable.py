@@ -44,8 +44,8 @@ def sync_filesystem(fd: int) -> None:
     os.sync()
 
 
-def preallocate(fd: int, size: int) -> None:
-    os.ftruncate(fd, size)
+def preallocate(fd: int, start: int, size: int) -> None:
+    """Nothing: the space is taken as it is written."""
 
 
 def list_xattrs(target: int | str) -> list[str]:
@@ -82,6 +82,11 @@ def filesystem(path: str) -> tuple[str, str]:
 def mount_of(path: str) -> tuple[str, str]:
     """The same by text alone, for a real path."""
     return "", ""
+
+
+def canonical(path: str) -> tuple[str, str]:
+    """Device and path inside its filesystem; here the real path is the best there is."""
+    return "", os.path.realpath(path)
 
 
 def process_start(pid: int) -> int | None:

@@ -227,22 +227,22 @@ def _check(
         )
     if exists is not None and os.path.samestat(exists, info):
         raise Refusal("refused", place.path, "is source and destination at once: nothing to do")
-    for above in _upwards(place.path):
-        if os.path.samestat(above, info):
-            raise Refusal(
-                "refused",
-                place.path,
-                f"lies inside the source {source}: it would copy itself",
-            )
-    if mirror and exists is not None:
-        for above in _upwards(plain(source)):
-            if os.path.samestat(above, exists):
-                raise Refusal(
-                    "refused",
-                    source,
-                    f"lies inside the destination {place.path}: the mirror would delete it",
-                )
+    if _inside(place.path, plain(source), info):
+        text = f"lies inside the source {source}: it would copy itself"
+        raise Refusal("refused", place.path, text)
+    if mirror and exists is not None and _inside(plain(source), place.path, exists):
+        text = f"lies inside the destination {place.path}: the mirror would delete it"
+        raise Refusal("refused", source, text)
     return exists
+
+
+def _inside(path: str, folder: str, info: os.stat_result) -> bool:
+    """Whether `path` lies in `folder`, whose stat is `info`, links and bind mounts included."""
+    if any(os.path.samestat(above, info) for above in _upwards(path)):
+        return True
+    device, inner = system.canonical(path)
+    other, outer = system.canonical(folder)
+    return device == other and (inner == outer or inner.startswith(outer.rstrip("/") + "/"))
 
 
 def _upwards(path: str) -> list[os.stat_result]:

@@ -317,7 +317,7 @@ class Scanner:
                     continue
                 if entry == "folder":
                     touched = True
-                    self._file_for_folder(token, name, info, other)
+                    self._file_for_folder(token, name, info)
                     continue
                 if entry[5] != wire.MODE:
                     touched = True
@@ -457,6 +457,7 @@ class Scanner:
         entry: Any,
         info: os.stat_result,
         there: os.stat_result | None,
+        target: str = "",
     ) -> None:
         """One of several names of a file: gathered by inode, see links.py."""
         src_root, dst_root, src_rel, dst_rel, _, _ = token
@@ -469,7 +470,8 @@ class Scanner:
         elif entry[5] not in (wire.MODE, wire.COMPARE):
             self.bytes -= size - size // info.st_nlink  # the bytes are moved once for all names
         inode = (there.st_dev, there.st_ino) if there is not None else None
-        part = (info.st_dev, info.st_ino, src_root, dst_root, src_rel, dst_rel, entry, inode)
+        place = (src_root, dst_root, src_rel, dst_rel)
+        part = (info.st_dev, info.st_ino, *place, entry, inode, target or name)
         self.link_parts.setdefault(info.st_ino % wire.LINK_BUCKETS, []).append(part)
 
     def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None) -> bool:
@@ -496,17 +498,14 @@ class Scanner:
         self.stack.append((src_root, dst_root, src, join(dst_rel, beside), None, 0))
         return True
 
-    def _file_for_folder(
-        self, token: Token, name: str, info: os.stat_result, other: os.DirEntry[str] | None
-    ) -> None:
-        """The destination has a folder where the source has a file."""
+    def _file_for_folder(self, token: Token, name: str, info: os.stat_result) -> None:
+        """A folder is where a file must go: the file is built beside it and swapped in later."""
         src_root, dst_root, src_rel, dst_rel, _, _ = token
         assert src_rel is not None
         if not self.options & wire.MIRROR:
             path = raw(join(dst_root, dst_rel, name))
-            self.failures.append(
-                (path, "create", errno.EISDIR, "a folder stands where a file must go")
-            )
+            text = "a folder stands where a file must go"
+            self.failures.append((path, "create", errno.EISDIR, text))
             return
         beside = self.c.names.next()
         kind = wire.FILE if stat.S_ISREG(info.st_mode) else wire.SYMLINK
@@ -514,7 +513,10 @@ class Scanner:
         entry = (name, kind, size, info.st_mtime_ns, info.st_ino, wire.NEW)
         self.files += 1
         self.bytes += size
-        self._group(src_root, dst_root, src_rel, dst_rel, [entry], {name: beside})
+        if info.st_nlink > 1 and kind == wire.FILE:
+            self._link(token, name, entry, info, None, beside)
+        else:
+            self._group(src_root, dst_root, src_rel, dst_rel, [entry], {name: beside})
         self.swaps.append(wire.dump(("file", dst_root, dst_rel, beside, name)))
         # without a source folder: that the source has the name is no reason to keep this one
         self.extras.append(("", dst_root, dst_rel, None, [], [name]))

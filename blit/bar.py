@@ -1,0 +1,74 @@
+"""The progress line, as text and as a live bar on a terminal."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from blit import show
+from blit.state import TransferState
+
+
+def progress_line(state: TransferState) -> str:
+    """`  42 %  1.2 GB of 2.9 GB  12,034 of 40,000 files  480 MB/s  4 s left`"""
+    least = "" if state.plan_done else "≥ "
+    percent = f"{state.percent:3.0f} %  " if state.plan_done else ""
+    parts = [
+        f"{percent}{show.size(state.bytes)} of "
+        f"{least}{show.size(max(state.bytes_total, state.bytes))}",
+        f"{state.files:,} of {least}{max(state.files_total, state.files):,} files",
+    ]
+    if state.phase != "copying":
+        parts.append(state.phase)
+    parts.append(show.rate(state.rate))
+    if state.eta is not None:
+        parts.append(f"{show.seconds(max(1.0, state.eta))} left")
+    if state.quiet >= 2:
+        what = state.beat.workers[0] if state.beat and state.beat.workers else None
+        where = f": {what.operation} {show.path(what.path)}" if what else ""
+        parts.append(f"nothing moved for {state.quiet:.0f} s{where}")
+    return "  ".join(parts)
+
+
+class Bar:
+    """Rich's live progress on stderr, imported when the first one is drawn."""
+
+    def __init__(self, err: IO[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+        console = Console(file=err, highlight=False, markup=False, emoji=False)
+        self._progress = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=20),
+            TextColumn("{task.description}", markup=False),
+            console=console,
+            transient=True,
+            auto_refresh=True,
+            refresh_per_second=8,
+            expand=False,
+        )
+        self._task = self._progress.add_task("", total=None)
+        self._running = False
+
+    def update(self, state: TransferState) -> None:
+        if not self._running:
+            self._progress.start()
+            self._running = True
+        total = 100.0 if state.plan_done else None
+        width = max(20, self._progress.console.width - 26)
+        text = progress_line(state)
+        if len(text) > width:
+            text = text[: width - 1] + "…"
+        self._progress.update(self._task, total=total, completed=state.percent, description=text)
+
+    def above(self, line: str) -> None:
+        self._progress.console.print(line, soft_wrap=True)
+
+    def pause(self) -> None:
+        """Take the bar away until the next update: something else wants the terminal."""
+        if self._running:
+            self._progress.stop()
+            self._running = False
+
+    def close(self) -> None:
+        self.pause()
