@@ -32,7 +32,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.chart": {"blit.show"},
     "blit.terminal": {"blit.show"},
     "blit.settings": set(),
-    "blit.headless": {"blit.bus", "blit.events", "blit.show", "blit.state", "blit.terminal"},
+    "blit.bar": {"blit.show", "blit.state"},
+    "blit.headless": {"blit.bar", "blit.bus", "blit.events", "blit.show", "blit.state", "blit.terminal"},
     "blit.tui": {
         "blit", "blit.bus", "blit.chart", "blit.events", "blit.headless", "blit.settings",
         "blit.show", "blit.state", "blit.terminal", "blit.tui", "blit.history",
@@ -54,7 +55,7 @@ FOREIGN: dict[str, set[str]] = {
     "blit": set(),
     "blit.cli": {"anyio"},
     "blit.engine": {"anyio"},
-    "blit.headless": {"rich"},
+    "blit.bar": {"rich"},
     "blit.chart": {"rich"},
     "blit.history": {"platformdirs", "pydantic", "rich"},
     "blit.settings": {"platformdirs", "pydantic", "pydantic_settings"},

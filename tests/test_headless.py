@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from blit import events, show
+from blit.bar import progress_line
 from blit.bus import Mailbox
 from blit.engine import transfer
 from blit.events import (
@@ -37,7 +38,6 @@ from blit.headless import (
     Lines,
     Printer,
     failure_line,
-    progress_line,
     summary_line,
 )
 from blit.state import TransferState

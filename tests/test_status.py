@@ -144,6 +144,6 @@ def test_clear(shared: mmap.mmap) -> None:
 
 def test_every_operation_has_a_word(shared: mmap.mmap) -> None:
     page, view = sides(shared)
-    assert len(status.OPERATIONS) == status.PAUSED + 1
+    assert len(status.OPERATIONS) == status.LIST_TARGET + 1
     page.operation(200)  # a torn read
     assert view.activity()[0] in status.OPERATIONS

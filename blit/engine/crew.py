@@ -76,6 +76,7 @@ class Crew:
         self.paused = False
         self.idle = 0
         self.numbers = 0
+        self.after_each: Callable[[], None] = lambda: None
         self.posted: dict[int, Task] = {}  # what workers were given before the crew set out
         self.active = len(pool.workers)
         self._hire: Callable[[Worker], None] | None = None
@@ -143,44 +144,50 @@ class Crew:
 
     async def _one(self, worker: Worker, source: Source, task: Task) -> Worker | None:
         """Have a task done; the worker to go on with, None when there is none."""
-        batch = task["what"] != "list"
-        if batch:
-            self.numbers += 1
-            task["number"] = self.numbers
-            files, size = task.get("files", 0), task.get("bytes", 0)
-            self.publish(BatchPlanned(self.numbers, task["what"], files, size))
-            self.publish(BatchStarted(self.numbers, worker.slot, task["what"], files, size))
+        self._given(worker.slot, task)
         began = time.monotonic()
         try:
             answer = await self.pool.ask(worker, task)
         except WorkerDied:
             return self._bury(worker, source, task)
         answer["seconds"] = time.monotonic() - began
-        if batch:
-            self.ledger.take(answer)
-            self.publish(
-                BatchFinished(
-                    task["number"], worker.slot, task["what"],
-                    answer.get("files", 0) + answer.get("deleted", 0),
-                    answer.get("bytes", 0), answer["seconds"], changes(answer),
-                )
-            )  # fmt: skip
-        else:
-            self.listed(worker.slot, answer)
-        if "defect" in answer:
-            self.ledger.incomplete = True
-            self.stopping = True
+        self._taken(worker.slot, task, answer)
         source.done(worker.slot, task, answer)
-        if self.ledger.fatal is not None:
-            self.stopping = True
+        self.after_each()
         self.wake()
         return worker
 
-    def listed(self, slot: int, answer: dict[str, Any]) -> None:
-        """A listing is no batch, but it may have named changes."""
-        self.ledger.take_scan(answer)
-        if found := changes(answer):
-            self.publish(BatchFinished(0, slot, "list", 0, 0, answer.get("seconds", 0.0), found))
+    def took(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
+        """A task that was done, and told to its source, before the crew set out."""
+        self._given(slot, task)
+        self._taken(slot, task, answer)
+
+    def _given(self, slot: int, task: Task) -> None:
+        if task["what"] == "list":
+            return
+        self.numbers += 1
+        task["number"] = self.numbers
+        files, size = task.get("files", 0), task.get("bytes", 0)
+        self.publish(BatchPlanned(self.numbers, task["what"], files, size))
+        self.publish(BatchStarted(self.numbers, slot, task["what"], files, size))
+
+    def _taken(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
+        found, seconds = changes(answer), answer.get("seconds", 0.0)
+        if task["what"] == "list":
+            self.ledger.take_scan(answer)
+            if found:  # a listing is no batch, but it may have named changes
+                self.publish(BatchFinished(0, slot, "list", 0, 0, seconds, found))
+        else:
+            self.ledger.take(answer)
+            files = answer.get("files", 0) + answer.get("deleted", 0)
+            size = answer.get("bytes", 0)
+            number, what = task["number"], task["what"]
+            self.publish(BatchFinished(number, slot, what, files, size, seconds, found))
+        if "defect" in answer:
+            self.ledger.incomplete = True
+            self.stopping = True
+        if self.ledger.fatal is not None:
+            self.stopping = True
 
     def _bury(self, worker: Worker, source: Source, task: Task) -> Worker | None:
         operation, path, _, _ = worker.view.activity()

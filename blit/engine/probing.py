@@ -7,7 +7,8 @@ first files copied, or the first folders listed, when the engine comes up.
 from __future__ import annotations
 
 import select
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from blit.job import Job
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
-_LISTING_PATIENCE = 0.012
+_SET_OUT = 0.015
 _EARLY_BUDGET = 0.05  # seconds that a later listing may take: about as long as the imports
 _EARLY_WANT = 4096  # entries: nobody can take them before the engine is up
 
@@ -31,8 +32,8 @@ class Early(NamedTuple):
     facts: dict[str, Any] | None = None  # None: the probe is still under way
     route: route.Route | None = None
     schedule: Schedule | None = None
-    listed: dict[str, Any] | None = None  # the answer to the first listing, already in the schedule
     tasks: Mapping[int, Task] = MappingProxyType({})  # posted to workers, by slot
+    answers: Sequence[tuple[int, Task, Task]] = ()  # slot, task and answer, already in the schedule
 
 
 def probe_task(job: Job) -> Task:
@@ -61,28 +62,41 @@ def start(pool: Pool, job: Job) -> Early:
     if chosen.name == "direct":
         task = direct_task(facts)
         pool.post_all(worker, task)
-        return Early(facts, chosen, None, None, {worker.slot: task})
+        return Early(facts, chosen, None, {worker.slot: task})
     schedule = streaming(facts, len(pool.workers))
-    first = schedule.next(worker.slot)
-    assert first is not None
-    pool.post_all(worker, first)
-    if not select.select([worker.answers], [], [], _LISTING_PATIENCE)[0]:
-        return Early(facts, chosen, schedule, None, {worker.slot: first})
-    listed = pool.answer_now(worker)
-    if listed is None or "defect" in listed:
-        return Early(facts, chosen, schedule, listed)
-    schedule.done(worker.slot, first, listed)
-    tasks = {}
-    # the others first: whoever lists holds what it was given, and the rest is there to be copied
-    for each in (*pool.workers[1:], worker):
-        given = schedule.next(each.slot)
-        if given is None:
-            continue
-        if given["op"] == "scan":
-            given["budget"], given["want"] = _EARLY_BUDGET, _EARLY_WANT
-        pool.post_all(each, given)
-        tasks[each.slot] = given
-    return Early(facts, chosen, schedule, listed, tasks)
+    tasks, answers = _set_out(pool, schedule)
+    return Early(facts, chosen, schedule, tasks, answers)
+
+
+def _set_out(
+    pool: Pool, schedule: Schedule
+) -> tuple[dict[int, Task], list[tuple[int, Task, Task]]]:
+    """Feed the workers for a few milliseconds: the first listing, then what it has found."""
+    until = time.monotonic() + _SET_OUT
+    tasks: dict[int, Task] = {}  # what each worker has in hand
+    answers: list[tuple[int, Task, Task]] = []
+    while True:
+        for worker in pool.workers:
+            if worker.slot in tasks:
+                continue
+            task = schedule.next(worker.slot)
+            if task is not None:
+                if task["op"] == "scan" and answers:
+                    task["budget"], task["want"] = _EARLY_BUDGET, _EARLY_WANT
+                pool.post_all(worker, task)
+                tasks[worker.slot] = task
+        busy = {w.answers: w for w in pool.workers if w.slot in tasks}
+        left = until - time.monotonic()
+        if left <= 0:
+            return tasks, answers
+        for fd in select.select(list(busy), [], [], left)[0]:
+            worker = busy[fd]
+            answer = pool.answer_now(worker)
+            if answer is None:
+                return tasks, answers  # dead: the crew will find out by itself
+            task = tasks.pop(worker.slot)
+            schedule.done(worker.slot, task, answer)
+            answers.append((worker.slot, task, answer))
 
 
 def harmless(facts: dict[str, Any], job: Job) -> bool:

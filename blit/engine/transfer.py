@@ -216,18 +216,18 @@ class Run:
         schedule = early.schedule if early else None
         if early is not None:
             self.crew.posted.update(early.tasks)
-            if early.listed is not None:
-                self.crew.listed(0, early.listed)
+            for slot, task, answer in early.answers:
+                self.crew.took(slot, task, answer)
         self.schedule = schedule = schedule or probing.streaming(facts, len(self.pool.workers))
+        self.crew.after_each = self.plan_known
         await self.crew.work(schedule)
-        if schedule.plan_done:
-            self.plan_known()
+        self.plan_known()
         self.check()
 
     def plan_known(self) -> None:
-        """The tree is listed to its end; called once, by whoever notices first."""
+        """Tell once when the tree is listed to its end."""
         schedule = self.schedule
-        if self.planning_s is None and schedule is not None:
+        if self.planning_s is None and schedule is not None and schedule.plan_done:
             self.plan_finished(schedule.folders, schedule.extra_count)
 
     def plan_finished(self, folders: int, extras: int) -> None:

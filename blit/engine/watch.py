@@ -44,8 +44,6 @@ async def watch(run: Run) -> None:
             _obey(run)
         now = time.monotonic()
         schedule = run.schedule
-        if schedule is not None and schedule.plan_done and run.phase == "copying":
-            run.plan_known()
         signs = (run.pool.counters()[0], run.crew.numbers, _flushed(run))
         held = run.crew.paused or run.asking
         beat = pulse.look(now, signs, bool(run.crew.idle), held)

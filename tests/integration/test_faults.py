@@ -129,7 +129,7 @@ def test_a_short_write_is_continued(blit: Blit, ram: Path) -> None:
     ("calls", "fault"),
     [
         ("fchmod", "error=EIO"), ("utimensat", "error=EIO"), ("renameat,renameat2,rename", "error=EIO"),
-        ("close", "error=EIO"), ("syncfs,fsync,fdatasync", "error=EIO"), ("openat", "error=EIO:when=40+"),
+        ("close", "error=EIO"), ("syncfs,fsync,fdatasync", "error=EIO"), ("openat", "error=EIO"),
         ("ftruncate,fallocate", "error=EIO"), ("unlinkat,unlink", "error=EIO"), ("mkdirat,mkdir", "error=EIO"),
     ],
 )  # fmt: skip
@@ -146,9 +146,8 @@ def test_whatever_fails_a_final_name_holds_old_or_new(
     target = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
               f"inject={calls}:{fault}"]  # fmt: skip
     if calls in ("close", "openat"):
-        target[5:5] = [w for n in range(12) for w in ("-P", str(src / f"f{n}"))]
-        if calls == "openat":
-            target[-1] = "inject=openat:error=EIO"
+        # names are opened below an open folder: strace knows the name for openat, the path for close
+        target[5:5] = [w for n in range(12) for w in ("-P", f"f{n}" if calls == "openat" else str(src / f"f{n}"))]
     result = blit("mirror", "--yes", f"{src}/", dst, code=None, prefix=target)
     found = {n: d for n, d in contents(dst).items() if not os.path.basename(n).startswith(".blit-")}
     for name, data in found.items():
@@ -221,7 +220,7 @@ def test_a_source_that_vanishes_meanwhile_only_warns(blit: Blit, ram: Path) -> N
     src, dst = ram / "src", ram / "dst"
     make(src, {f"f{n}": b"x" for n in range(20)})
     requires_strace()
-    prefix = inject(src / "f7", "openat", "error=ENOENT")
+    prefix = inject("f7", "openat", "error=ENOENT")  # opened below its open folder
     result = blit("copy", f"{src}/", dst, prefix=prefix)
     assert len(list(dst.iterdir())) == 19
     assert len(result.errors) == 1 and "vanished" in result.errors[0]
