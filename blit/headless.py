@@ -115,6 +115,7 @@ class Lines:
         self._watched = err.isatty() and not quiet and os.environ.get("TERM") != "dumb"
         self._named = 0
         self._broken: list[IO[str]] = []
+        self._asking: threading.Thread | None = None  # waits for the answer to a question
 
     def hear(self, event: Event) -> None:
         self._state = state = self._state.after(event)
@@ -148,6 +149,8 @@ class Lines:
                 pass
 
     def close(self) -> None:
+        if (asking := self._asking) is not None:
+            asking.join(0.2)
         self._close_bar()
 
     def _say(self, line: str) -> None:
@@ -179,6 +182,8 @@ class Lines:
             self._say(f"blit: {failure_line(failure)}")
 
     def _beat(self, state: TransferState, beat: Heartbeat) -> None:
+        if self._asking is not None:
+            return
         if self._watched and beat.elapsed >= BAR_AFTER:
             if self._bar is None:
                 self._bar = Bar(self._err)
@@ -191,12 +196,24 @@ class Lines:
             self._bar.pause()
         what = show.count(event.entries, "entry", "entries")
         self._write(self._err, f"Delete {what} that only the destination has? [y/N] ")
+        if self._err in self._broken:
+            self._reply("")
+            return
+        # in a thread of its own: the run may end, or be interrupted, while nobody answers
+        self._asking = threading.Thread(target=self._read_reply, name="question", daemon=True)
+        self._asking.start()
+
+    def _read_reply(self) -> None:
         try:
-            reply = "" if self._err in self._broken else sys.stdin.readline()
+            line = sys.stdin.readline()
         except (OSError, ValueError):
-            reply = ""
+            line = ""
+        self._reply(line)
+
+    def _reply(self, line: str) -> None:
+        self._asking = None
         if self._answer is not None:
-            self._answer(reply.strip().lower() in ("y", "yes"))
+            self._answer(line.strip().lower() in ("y", "yes"))
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -204,6 +221,8 @@ class Lines:
             self._bar = None
 
     def _finish(self, summary: Summary) -> None:
+        if self._asking is not None:
+            self._write(self._err, "\n")
         if self._named > SHOWN_FAILURES and not self._verbose:
             self._say(f"blit: and {self._named - SHOWN_FAILURES:,} more (-v names all)")
         if summary.message:

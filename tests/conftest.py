@@ -233,7 +233,9 @@ def requires_root() -> None:
 def _ordinary() -> tuple[str, ...] | None:
     if os.geteuid() != 0:
         return ()
-    again = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', '']).returncode)"
+    again = (
+        "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', '']).returncode)"
+    )
     for prefix in (OTHER_USER, OBEDIENT_ROOT):
         if shutil.which("setpriv") is None:
             break
@@ -313,7 +315,9 @@ def _can_fuse() -> str:
         return reason
     if not os.path.exists("/dev/fuse"):
         return "there is no /dev/fuse"
-    done = subprocess.run([sys.executable, "-c", "import mfusepy"], check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import mfusepy"], check=False, capture_output=True
+    )
     return "" if done.returncode == 0 else "mfusepy or libfuse is not installed"
 
 

@@ -105,6 +105,13 @@ def test_a_listing_held_open_goes_back_to_the_same_worker() -> None:
     assert made.exhausted and not made.holds(0)
 
 
+def test_who_holds_a_listing_open_is_given_no_more_folders() -> None:
+    made = schedule()
+    scanned(made, 0, open=1, folders=[b"sub"])
+    assert task(made, 0)["folders"] == []
+    assert task(made, 1)["folders"] == [b"sub"]
+
+
 def test_the_folders_are_shared_out_once() -> None:
     names = [b"%d" % i for i in range(64)]
     made = schedule(workers=4)

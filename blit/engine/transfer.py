@@ -286,6 +286,8 @@ class Run:
             )
         )
         allowed = verdict.allowed and (not verdict.asks or await self.answer())
+        if self.control.stopped_by is not None:  # that was the answer
+            self.check()
         if not allowed:
             self.kept_why = verdict.reason
             if verdict.allowed:

@@ -188,12 +188,13 @@ def _check(
     there: os.stat_result | None, mirror: bool,
 ) -> os.stat_result | None:  # fmt: skip
     """Refuse what would hurt; the destination folder's stat if it exists already."""
-    if is_folder and there is not None and not stat.S_ISDIR(there.st_mode):
-        raise Refusal("refused", place.root, _FILE_IN_THE_WAY)
+    ground = place.root
+    while (standing := _stat(ground)) is None:
+        ground = os.path.dirname(ground)
+    if not stat.S_ISDIR(standing.st_mode):
+        raise Refusal("refused", ground, _FILE_IN_THE_WAY)
     if not is_folder:
-        parent = _stat(place.root)
-        if parent is not None and not stat.S_ISDIR(parent.st_mode):
-            raise Refusal("refused", place.root, _FILE_IN_THE_WAY)
+        parent = standing if ground == place.root else None
         ours = _stat(os.path.dirname(plain(source)) or "/")
         if (
             parent is not None

@@ -146,4 +146,10 @@ class Faulty(Operations):  # type: ignore[misc]
 
 if __name__ == "__main__":
     mount: Callable[..., Any] = FUSE
-    mount(Faulty(sys.argv[1], sys.argv[3]), sys.argv[2], foreground=True, attr_timeout=0, entry_timeout=0)
+    mount(
+        Faulty(sys.argv[1], sys.argv[3]),
+        sys.argv[2],
+        foreground=True,
+        attr_timeout=0,
+        entry_timeout=0,
+    )

@@ -71,7 +71,9 @@ def test_where_things_land(blit: Blit, ram: Path, landing: str, absolute: bool) 
     result = blit("copy", *arguments, "-v", cwd=ram)
     for path in there:
         assert (ram / path).read_bytes() == b"content"
-    fresh = {p.decode() for p in snapshot(ram).keys() - before.keys() if (ram / p.decode()).is_file()}
+    fresh = {
+        p.decode() for p in snapshot(ram).keys() - before.keys() if (ram / p.decode()).is_file()
+    }
     assert fresh == set(there) - {"dst/old"}, "something landed elsewhere too"
     assert "→" in result.errors[0]
     inodes = [(ram / path).stat().st_ino for path in there]
@@ -103,7 +105,9 @@ def test_a_link_without_a_slash_is_copied_as_a_link(blit: Blit, ram: Path) -> No
 
 
 def test_one_file_is_the_same_in_all(blit: Blit, ram: Path) -> None:
-    make(ram / "src", {"f": File(size=123_457, mode=0o640, mtime=T, xattrs={"user.note": b"hello"})})
+    make(
+        ram / "src", {"f": File(size=123_457, mode=0o640, mtime=T, xattrs={"user.note": b"hello"})}
+    )
     summary = blit.json("copy", ram / "src/f", f"{ram}/dst/").summary
     assert summary["route"] == "direct" and summary["files"]["copied"] == 1
     assert summary["bytes"]["copied"] == 123_457

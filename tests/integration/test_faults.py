@@ -147,14 +147,20 @@ def test_whatever_fails_a_final_name_holds_old_or_new(
               f"inject={calls}:{fault}"]  # fmt: skip
     if calls in ("close", "openat"):
         # names are opened below an open folder: strace knows the name for openat, the path for close
-        target[5:5] = [w for n in range(12) for w in ("-P", f"f{n}" if calls == "openat" else str(src / f"f{n}"))]
+        target[5:5] = [
+            w
+            for n in range(12)
+            for w in ("-P", f"f{n}" if calls == "openat" else str(src / f"f{n}"))
+        ]
     result = blit("mirror", "--yes", f"{src}/", dst, code=None, prefix=target)
     found = {n: d for n, d in contents(dst).items() if not os.path.basename(n).startswith(".blit-")}
     for name, data in found.items():
         assert data in (old.get(name), new.get(name)), f"{name} holds neither ({calls}: {result})"
     assert found.keys() >= old.keys() - {"extra"}
     equal = found == new
-    assert equal or result.code != 0, f"{calls} failed, the copy is incomplete and the exit code is 0"
+    assert equal or result.code != 0, (
+        f"{calls} failed, the copy is incomplete and the exit code is 0"
+    )
     blit("mirror", "--yes", f"{src}/", dst)
     assert_same(src, dst)
     assert not temporaries(dst)

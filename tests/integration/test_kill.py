@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,7 +139,7 @@ def test_kill_9_inside_a_large_file_that_replaces_a_small_one(blit: Blit, ram: P
                 return 0
 
         want = 1 + number * size // 5
-        until(lambda want=want: written() >= want or process.poll() is not None, "the temporary")  # type: ignore[misc]
+        until(partial(_reached, process, written, want), "the temporary")
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(20)
@@ -148,7 +150,9 @@ def test_kill_9_inside_a_large_file_that_replaces_a_small_one(blit: Blit, ram: P
     assert_same(src, dst)
 
 
-@pytest.mark.parametrize("signals", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_ends_the_run_and_leaves_no_temporary(
     blit: Blit, ram: Path, signals: tuple[signal.Signals, int]
 ) -> None:
@@ -217,10 +221,7 @@ def test_killed_workers_are_replaced_and_nothing_is_missing(blit: Blit, ram: Pat
     for number in range(8):
         process = blit.start("copy", f"{src}/", dst, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         for least in (1 + 300 * number, 4_000 + 1_500 * number):
-            until(
-                lambda least=least: process.poll() is not None or _count(dst) >= least,  # type: ignore[misc]
-                "some files",
-            )
+            until(partial(_reached, process, partial(_count, dst), least), "some files")
             alive = workers_of(process.pid)
             if process.poll() is None and alive:
                 os.kill(alive[number % len(alive)], signal.SIGKILL)
@@ -229,10 +230,16 @@ def test_killed_workers_are_replaced_and_nothing_is_missing(blit: Blit, ram: Pat
         assert b"Traceback" not in result.err
         missing = want - {p.relative_to(dst) for p in dst.rglob("*")}
         assert result.code == 0, f"round {number}: {result}"
-        assert not missing, f"round {number}: {len(missing)} files are missing and the exit code is 0"
+        assert not missing, (
+            f"round {number}: {len(missing)} files are missing and the exit code is 0"
+        )
         assert not temporaries(dst), f"round {number}"
         shutil.rmtree(dst)
     assert shots >= 8, "hardly a worker was still there to be killed"
+
+
+def _reached(process: subprocess.Popen[bytes], number: Callable[[], int], least: int) -> bool:
+    return process.poll() is not None or number() >= least
 
 
 def _count(folder: Path) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -287,9 +289,7 @@ def test_a_mirror_swaps_files_and_folders(blit: Blit, ram: Path, swap: str) -> N
 
 
 @pytest.mark.parametrize("swap", SWAPS)
-def test_a_mirror_that_may_not_delete_keeps_the_old_type(
-    blit: Blit, ram: Path, swap: str
-) -> None:
+def test_a_mirror_that_may_not_delete_keeps_the_old_type(blit: Blit, ram: Path, swap: str) -> None:
     src, dst = ram / "src", ram / "dst"
     make(src, {**SWAPS[swap][0], "other": b"o"})
     make(dst, {**SWAPS[swap][1], "extra": b"x"})
@@ -476,42 +476,46 @@ def test_a_folder_onto_a_file_is_refused_before_the_first_write(blit: Blit, ram:
     assert_same(before, ram)
 
 
-def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(
+SWAPPER = """
+import os, sys
+dst, aside, outside = sys.argv[1:]
+while True:
+    for step in "away", "back":
+        for n in range(60):
+            here, there = f"{dst}/d{n}", f"{aside}/d{n}"
+            try:
+                if step == "away":
+                    os.rename(here, there)
+                    os.symlink(outside, here)
+                else:
+                    os.unlink(here)
+                    os.rename(there, here)
+            except OSError:
+                pass
+"""
+
+
+def test_folders_that_are_swapped_for_links_meanwhile_are_not_followed(
     blit: Blit, ram: Path
 ) -> None:
-    """Somebody swaps a destination folder for a link to elsewhere, again and again, while we mirror."""
-    src, dst, outside = ram / "src", ram / "dst", ram / "outside"
-    make(outside, {"precious": b"p", "sub": {"deep": b"d"}})
-    for n in range(3_000):
-        (src / "sub").mkdir(parents=True, exist_ok=True)
-        (src / "sub" / f"f{n}").write_bytes(b"x")
-    make(dst, {"sub": {f"e{n}": b"x" for n in range(90)}})
+    """Somebody swaps destination folders for links to elsewhere, again and again, while we mirror."""
+    src, dst, outside, aside = ram / "src", ram / "dst", ram / "outside", ram / "aside"
+    make(outside, {"precious": b"p", "extra": b"e", "sub": {"deep": b"d"}})
+    make(src, {f"d{n}": {f"f{k}": b"x" for k in range(40)} for n in range(60)})
+    aside.mkdir()
     before = snapshot(outside)
-    swapper = """
-import os, sys
-sub, aside, outside = sys.argv[1:]
-while True:
-    try:
-        os.rename(sub, aside); os.symlink(outside, sub); os.unlink(sub); os.rename(aside, sub)
-    except FileNotFoundError: pass
-    except OSError:
-        try: os.unlink(sub)
-        except OSError: pass
-        try: os.rename(aside, sub)
-        except OSError: pass
-"""
-    import sys
-
-    other = subprocess.Popen(
-        [sys.executable, "-c", swapper, str(dst / "sub"), str(ram / "aside"), str(outside)]
-    )
-    try:
-        for _ in range(3):
-            blit("mirror", "--yes", f"{src}/", dst, code=None)
-    finally:
-        other.kill()
-        other.wait()
-    assert_same(before, outside)
+    for _ in range(6):
+        make(dst, {f"d{n}": {"extra": b"e", "precious": b"p"} for n in range(60)})
+        swapper = subprocess.Popen([sys.executable, "-c", SWAPPER, dst, aside, outside])
+        try:
+            blit("mirror", "--yes", "--max-delete", "9999", f"{src}/", dst, code=None)
+        finally:
+            swapper.kill()
+            swapper.wait()
+        assert_same(before, outside)
+        for folder in (dst, aside):
+            shutil.rmtree(folder)
+            folder.mkdir()
 
 
 def test_content_is_never_more_readable_than_its_source(blit: Blit, ram: Path) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Blit, workers_of
+from conftest import Blit, requires_strace, workers_of
 from trees import File, Symlink, assert_same, make
 
 SUMMARY = {
@@ -28,7 +28,16 @@ EVENTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [("copy",), ("mirror", "--yes"), ("copy", "-q"), ("copy", "-c")])
+# a mebibyte takes 100 ms: slow enough to be seen, too quick for blit to take smaller bites
+SLOWLY = (
+    "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=copy_file_range", "-e",
+    "inject=copy_file_range:delay_enter=100000",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command", [("copy",), ("mirror", "--yes"), ("copy", "-q"), ("copy", "-c")]
+)
 @pytest.mark.parametrize("count", [3, 300])
 def test_success_says_nothing_where_nobody_looks(
     blit: Blit, ram: Path, command: tuple[str, ...], count: int
@@ -54,11 +63,8 @@ def test_verbose_names_every_change_with_its_reason(blit: Blit, ram: Path) -> No
 
 def test_verbose_beats_where_it_takes_long(blit: Blit, ram: Path) -> None:
     """Heartbeat lines go to stderr; a source that is read slowly makes the run long enough."""
-    make(ram / "src", {"a": File(size=200_000_000), "b": File(size=200_000_000)})
-    prefix = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=copy_file_range", "-e",
-              "inject=copy_file_range:delay_enter=500000"]  # fmt: skip
-    from conftest import requires_strace
-
+    make(ram / "src", {"a": File(size=15_000_000), "b": File(size=15_000_000)})
+    prefix = SLOWLY
     requires_strace()
     result = blit("copy", "-v", f"{ram}/src/", ram / "dst", prefix=prefix)
     beats = [line for line in result.errors if " of " in line and "files" in line]
@@ -76,7 +82,9 @@ def test_json_is_one_event_a_line(blit: Blit, ram: Path, command: tuple[str, ...
     first, *_, last = result.events
     assert first["schema"] == 1 and sum("schema" in e for e in result.events) == 1
     assert {e["type"] for e in result.events} <= EVENTS
-    assert {"run_started", "route_chosen", "plan_finished", "run_finished"} <= {e["type"] for e in result.events}
+    assert {"run_started", "route_chosen", "plan_finished", "run_finished"} <= {
+        e["type"] for e in result.events
+    }
     assert last["type"] == "summary" and last.keys() >= SUMMARY
     assert last["files"].keys() >= {"copied", "unchanged", "deleted", "failed", "cloned"}
     assert last["bytes"].keys() >= {"copied", "cloned"}
@@ -130,13 +138,17 @@ def test_a_closed_pipe_ends_quietly_and_the_copy_is_done(
     blit: Blit, ram: Path, option: str
 ) -> None:
     make(ram / "src", {f"d{n}": {f"f{k}": b"x" for k in range(300)} for n in range(20)})
-    words = " ".join(f"'{os.fspath(w)}'" for w in blit.command("copy", f"{ram}/src/", ram / "dst", option))  # type: ignore[type-var]
+    words = " ".join(
+        f"'{os.fspath(w)}'" for w in blit.command("copy", f"{ram}/src/", ram / "dst", option)
+    )  # type: ignore[type-var]
     done = subprocess.run(
         ["bash", "-c", f"{words} | head -1; echo ${{PIPESTATUS[0]}} >&2"],
         stdin=subprocess.DEVNULL, capture_output=True, env=blit.environment, timeout=60, check=False,
     )  # fmt: skip
     assert len(done.stdout.splitlines()) == 1
-    lines = [line for line in done.stderr.splitlines() if line.startswith((b"Trace", b"blit: ", b"Exc"))]
+    lines = [
+        line for line in done.stderr.splitlines() if line.startswith((b"Trace", b"blit: ", b"Exc"))
+    ]
     assert not lines, done.stderr
     assert done.stderr.splitlines()[-1] in (b"0", b"141")
     if option != "-n" and done.stderr.splitlines()[-1] == b"0":
@@ -146,7 +158,9 @@ def test_a_closed_pipe_ends_quietly_and_the_copy_is_done(
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", ">/dev/full"])
 def test_closed_or_full_outputs_do_not_harm_the_copy(blit: Blit, ram: Path, closed: str) -> None:
     make(ram / "src", {f"f{k}": b"x" for k in range(300)})
-    words = " ".join(f"'{os.fspath(w)}'" for w in blit.command("copy", f"{ram}/src/", ram / "dst", "-v"))  # type: ignore[type-var]
+    words = " ".join(
+        f"'{os.fspath(w)}'" for w in blit.command("copy", f"{ram}/src/", ram / "dst", "-v")
+    )  # type: ignore[type-var]
     done = subprocess.run(
         ["bash", "-c", f"{words} {closed}"],
         capture_output=True, env=blit.environment, timeout=60, check=False,
@@ -158,14 +172,19 @@ def test_closed_or_full_outputs_do_not_harm_the_copy(blit: Blit, ram: Path, clos
 
 def test_an_output_that_nobody_reads_does_not_hold_the_copy(blit: Blit, ram: Path) -> None:
     """A pipe that is full and never read: the files are there all the same."""
-    make(ram / "src", {f"d{n}": {f"{'long name ' * 20}{k}": b"x" for k in range(300)} for n in range(5)})
+    make(
+        ram / "src",
+        {f"d{n}": {f"{'long name ' * 20}{k}": b"x" for k in range(300)} for n in range(5)},
+    )
     process = blit.start("copy", "-v", f"{ram}/src/", ram / "dst", stdout=subprocess.PIPE)
     end = time.monotonic() + 20
     while sum(len(files) for _, _, files in os.walk(ram / "dst")) < 1_500:
         assert time.monotonic() < end, "the copy stands still because nobody reads what it says"
         time.sleep(0.02)
     out = blit.finish(process).out
-    assert sum(line.startswith(b"new") and b"long name" in line for line in out.splitlines()) == 1_500
+    assert (
+        sum(line.startswith(b"new") and b"long name" in line for line in out.splitlines()) == 1_500
+    )
 
 
 def test_ludicrous_speed_warns_once_and_does_nothing(blit: Blit, ram: Path) -> None:
@@ -199,10 +218,10 @@ def on_terminal(
         env=blit.environment | {"TERM": term, "COLUMNS": "100", "LINES": "30"},
     )  # fmt: skip
     os.close(slave)
-    said, end = b"", time.monotonic() + 60
+    said, end = b"", time.monotonic() + 20
     try:
         while True:
-            assert time.monotonic() < end, said
+            assert time.monotonic() < end, f"still running; it said {said!r}"
             if not select.select([master], [], [], 0.2)[0]:
                 if process.poll() is not None:
                     break
@@ -243,19 +262,15 @@ def test_a_terminal_gets_a_summary_and_no_escapes_of_names(blit: Blit, ram: Path
 
 
 def test_a_terminal_gets_progress(blit: Blit, ram: Path) -> None:
-    make(ram / "src", {"a": File(size=150_000_000), HOSTILE: File(size=150_000_000)})
-    from conftest import requires_strace
-
+    make(ram / "src", {"a": File(size=15_000_000), HOSTILE: File(size=15_000_000)})
     requires_strace()
-    prefix = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=copy_file_range", "-e",
-              "inject=copy_file_range:delay_enter=300000")  # fmt: skip
-    code, said = on_terminal(blit, "copy", f"{ram}/src/", ram / "dst", prefix=prefix)
+    code, said = on_terminal(blit, "copy", f"{ram}/src/", ram / "dst", prefix=SLOWLY)
     assert code == 0
     assert re.search(rb"\d+ %  .* of .*MB", said) and b"/s" in said
-    assert b"copied 2 files, 300 MB" in said
+    assert b"copied 2 files, 30.0 MB" in said
     assert b"\x1b]0;owned" not in said and b"\x1b[2J" not in said
     assert said.rfind(b"\x1b[?25h") > said.rfind(b"\x1b[?25l"), "the cursor stays hidden"
-    code, said = on_terminal(blit, "copy", f"{ram}/src/", ram / "dst2", term="dumb", prefix=prefix)
+    code, said = on_terminal(blit, "copy", f"{ram}/src/", ram / "dst2", term="dumb", prefix=SLOWLY)
     assert code == 0 and b"\x1b" not in said
 
 

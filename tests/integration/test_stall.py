@@ -77,7 +77,11 @@ def check_stalled(result: Result, path: Path) -> None:
 
 
 # what hangs → the rule, the path that must be named, the command
-TREE: dict[str, Any] = {"big": b"b" * 3_000_000, "sub": {"x": b"x"}, **{f"s{n}": b"s" for n in range(12)}}
+TREE: dict[str, Any] = {
+    "big": b"b" * 3_000_000,
+    "sub": {"x": b"x"},
+    **{f"s{n}": b"s" for n in range(12)},
+}
 SOURCE_HANGS = {
     "reading a file": ({"op": "read", "path": "/src/big"}, "src/big", ("copy",)),
     "opening a file": ({"op": "open", "path": "/src/big"}, "src/big", ("copy",)),
