@@ -174,7 +174,8 @@ class Summary(NamedTuple):
     message: str = ""  # why it ended as it did, in words; empty when all is well
     dry_run: bool = False
     methods: Mapping[str, int] = MappingProxyType({})
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # something could not be kept
+    notes: tuple[str, ...] = ()  # left out, vanished, protected: no loss
 
 
 class RunFinished(NamedTuple):

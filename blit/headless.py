@@ -121,7 +121,7 @@ class Lines:
         self._state = state = self._state.after(event)
         match event:
             case RunStarted():
-                if (self._watched or self._verbose) and not self._quiet:
+                if (self._err.isatty() or self._verbose) and not self._quiet:
                     for source, destination in event.landings:
                         self._say(f"{show.path(source)} → {show.path(destination)}")
             case RouteChosen():
@@ -228,8 +228,10 @@ class Lines:
         if summary.message:
             self._say(f"blit: {show.text(summary.message)}")
         if not self._quiet:
-            for warning in summary.warnings:
-                self._say(f"blit: {show.text(warning)}")
+            # what is no loss is not worth a mail from cron
+            looks = self._err.isatty() or self._verbose or summary.outcome != "ok"
+            for note in (*summary.warnings, *(summary.notes if looks else ())):
+                self._say(f"blit: {show.text(note)}")
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
             self._write(self._out, summary_line(summary) + "\n")
 

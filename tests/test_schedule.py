@@ -12,7 +12,7 @@ from blit.engine.plan import CAP_FILES
 from blit.engine.schedule import BUDGET, FIRST_BUDGET, Schedule, Task
 
 GIB = 1 << 30
-BEGUN = {"temporary": ".blit-t", "identity": (1, 2, 3), "spans": [(0, 2 * GIB)]}
+BEGUN = {"temporary": ".blit-t", "identity": (1, 2, 3), "size": 2 * GIB, "sparse": False}
 
 
 def schedule(*folders: bytes, workers: int = 2, split: bool = True) -> Schedule:
@@ -282,9 +282,9 @@ def test_a_large_file_begins_before_anything_else() -> None:
 
 def test_several_workers_share_a_large_file_and_the_end_waits_for_all() -> None:
     made = with_large(2 * GIB)
-    begun(made, {**BEGUN, "spans": [(0, 10), (20, 30)]})
+    begun(made, {**BEGUN, "size": 128 << 20})
     first, second = task(made, 0), task(made, 1)
-    assert [first["start"], second["start"]] == [0, 20]
+    assert [first["start"], second["start"]] == [0, 64 << 20]
     made.done(0, first, {"method": 1})
     assert made.next(0) is None
     made.done(1, second, {"method": 2})
@@ -293,9 +293,9 @@ def test_several_workers_share_a_large_file_and_the_end_waits_for_all() -> None:
     assert made.next(1) is None  # asked for once
 
 
-def test_a_file_that_is_all_hole_ends_at_once() -> None:
+def test_a_file_that_is_empty_by_now_ends_at_once() -> None:
     made = with_large(2 * GIB)
-    begun(made, {**BEGUN, "spans": []})
+    begun(made, {**BEGUN, "size": 0})
     assert task(made, 0)["op"] == "large_end"
 
 
@@ -344,7 +344,7 @@ def test_a_worker_that_dies_over_a_piece_costs_the_file_and_not_the_run() -> Non
 def test_a_worker_that_dies_over_the_beginning_or_the_end_leaves_no_file_active() -> None:
     made = with_large(2 * GIB, 3 * GIB)
     assert not made.lost(0, task(made, 0))
-    begun(made, {**BEGUN, "spans": []})
+    begun(made, {**BEGUN, "size": 0})
     end = task(made, 0)
     assert end["op"] == "large_end"
     assert not made.lost(0, end)

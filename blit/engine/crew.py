@@ -194,7 +194,7 @@ class Crew:
         replacement = self.pool.replace(worker)
         if not source.lost(worker.slot, task):
             files = task.get("files", 0)
-            text = f"a worker process died twice over this work ({files} files were in its hands)"
+            text = f"a worker process died over this work ({files} files were in its hands)"
             self.ledger.fail(Failed(path, operation, 0, text))
         if replacement is None and not self.pool.workers:
             self.stopping = True

@@ -23,6 +23,7 @@ class Large:
     running: int = 0
     method: int = 0
     broken: bool = False
+    sparse: bool = False  # has holes: each piece copies only its data
 
 
 class LargeFiles:
@@ -55,8 +56,11 @@ class LargeFiles:
             return task
         return None
 
-    def piece(self) -> Task | None:
+    def piece(self, most: int) -> Task | None:
+        """The next piece of the active file, if fewer than `most` are being copied."""
         large = self.active
+        if large is not None and large.running >= most:
+            return None
         if large is None or not large.temporary or not large.pieces or large.broken:
             return None
         start, end = large.pieces.popleft()
@@ -71,7 +75,8 @@ class LargeFiles:
         match task["op"]:
             case "large_begin" if "temporary" in answer:
                 large.temporary, large.identity = answer["temporary"], answer["identity"]
-                large.pieces.extend(route.pieces(answer["spans"], workers, self.split))
+                large.sparse = answer["sparse"]
+                large.pieces.extend(route.pieces(answer["size"], workers, self.split))
             case "large_range":
                 large.running -= 1
                 large.method = max(large.method, answer.get("method", 0))
@@ -101,5 +106,5 @@ class LargeFiles:
         return {
             "op": operation, "what": operation, "file": large.blob, "options": self.options,
             "temporary": large.temporary, "identity": large.identity, "method": large.method,
-            "files": 1, "bytes": large.size,
+            "sparse": large.sparse,             "files": 1, "bytes": large.size,
         }  # fmt: skip

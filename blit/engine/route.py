@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-DIRECT_FILES = 8
-DIRECT_BYTES = 100 << 20
+from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
+
 LARGE_BYTES = 1 << 30
 # files from here are handed out alone; split too, unless there are enough of them for all workers
 SPLIT_BYTES = 128 << 20
@@ -35,24 +35,20 @@ def choose(
         )
     if small is not None and small[0] <= DIRECT_FILES and small[1] <= DIRECT_BYTES:
         files = "1 file" if small[0] == 1 else f"{small[0]} files"
-        return Route("direct", f"{files}, {small[1] / (1 << 20):.1f} MiB: one worker, no planner")
+        return Route("direct", f"{files}, {small[1] / 1e6:.1f} MB: one worker, no planner")
     return Route(
         "streaming",
-        f"more than {DIRECT_FILES} files or {DIRECT_BYTES >> 20} MiB: batches over the workers",
+        f"more than {DIRECT_FILES} files or {DIRECT_BYTES // 1_000_000} MB: "
+        "batches over the workers",
     )
 
 
-def pieces(spans: list[tuple[int, int]], workers: int, split: bool) -> list[tuple[int, int]]:
-    """Cut a large file's data spans into ranges for several workers; not `split`: whole spans."""
-    total = sum(end - start for start, end in spans)
-    size = max(SMALLEST_PIECE, total // (workers * 8))
-    size -= size % (1 << 20)
-    if not split:
-        size = max(total, 1)
-    cut = []
-    for start, end in spans:
-        while end - start > size + size // 2:
-            cut.append((start, start + size))
-            start += size
-        cut.append((start, end))
+def pieces(size: int, workers: int, split: bool) -> list[tuple[int, int]]:
+    """Cut a large file into ranges for several workers; one range when not `split`."""
+    piece = max(SMALLEST_PIECE, size // (workers * 8) >> 20 << 20) if split else size
+    starts = range(0, size, piece) if size else range(0)
+    cut = [(start, min(start + piece, size)) for start in starts]
+    if len(cut) > 1 and cut[-1][1] - cut[-1][0] < piece // 2:  # no crumb at the end
+        _, end = cut.pop()
+        cut[-1] = (cut[-1][0], end)
     return cut

@@ -90,13 +90,16 @@ class Schedule:
         can_scan = (self.open or slot in self.suspended) and not self.plan.full
         if can_scan and not self.scanning:
             return self._scan(slot)
+        # a large file under way keeps up to half of the workers from the first moment on
+        if (piece := self.large.piece(max(1, self.workers // 2))) is not None:
+            return piece
         batch = self.plan.take(self.workers, self.plan_done)
         if batch is not None:
             return {
                 "op": "copy", "what": "copy", "groups": list(batch.blobs), "options": self.options,
                 "number": batch.number, "files": batch.files, "bytes": batch.size,
             }  # fmt: skip
-        if (piece := self.large.piece()) is not None:
+        if (piece := self.large.piece(self.workers)) is not None:
             return piece
         return self._scan(slot) if can_scan else None
 

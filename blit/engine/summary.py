@@ -45,10 +45,24 @@ def summarise(run: Run) -> Summary:
         dry_run=job.dry_run,
         methods={name: n for name, n in zip(wire.METHODS, ledger.methods, strict=True) if n},
         warnings=tuple(_warnings(run)),
+        notes=tuple(_notes(run)),
     )
 
 
 def _warnings(run: Run) -> list[str]:
+    """What the destination could not take."""
+    ledger = run.ledger
+    found = []
+    if ledger.xattrs_lost:
+        what = _n(ledger.xattrs_lost, "extended attribute")
+        found.append(f"{what} could not be kept on the destination")
+    if ledger.owners_lost:
+        found.append(f"the owner of {_n(ledger.owners_lost, 'entry', 'entries')} could not be kept")
+    return found
+
+
+def _notes(run: Run) -> list[str]:
+    """What was left out, and why."""
     ledger = run.ledger
     found = []
     if ledger.vanished:
@@ -59,17 +73,9 @@ def _warnings(run: Run) -> list[str]:
             names = ", ".join(p.decode("utf-8", "surrogateescape") for p in paths[:3])
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             found.append(f"{_n(len(paths), kind)} not copied: {names}{more}")
-    if ledger.xattrs_lost:
-        found.append(
-            f"{_n(ledger.xattrs_lost, 'extended attribute')} could not be kept on the destination"
-        )
-    if ledger.owners_lost:
-        found.append(f"the owner of {_n(ledger.owners_lost, 'entry', 'entries')} could not be kept")
     if run.schedule is not None and run.schedule.kept and run.job.mirror:
-        found.append(
-            f"{_n(run.schedule.kept, 'entry', 'entries')} of the destination kept: "
-            "below a mount point, or the same name in another case"
-        )
+        kept = _n(run.schedule.kept, "entry", "entries")
+        found.append(f"{kept} kept: below a mount point, or the same name in another case")
     if run.job.workers is not None:
         found.append(f"--workers {run.job.workers} was used")
     return found

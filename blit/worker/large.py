@@ -8,7 +8,6 @@ temporary.
 
 from __future__ import annotations
 
-import errno
 import os
 
 from blit.worker import status, system, tmpname, wire
@@ -65,7 +64,7 @@ class _Large(Copier):
 def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     """Task: `file` (a group of one entry), `options`.
 
-    Answer: a result, and `temporary` with `identity` and `spans` [(start, end)] of data when ranges
+    Answer: a result, and `temporary` with `size`, `identity` and `sparse` when ranges
     are wanted; without `temporary` the file is done (cloned), failed or gone.
     """
     large, page, s, d, name = None, context.page, -1, -1, ""
@@ -89,7 +88,7 @@ def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         answer["temporary"] = name
         answer["size"] = size
         answer["identity"] = (size, info.st_mtime_ns, info.st_ino)
-        answer["spans"] = _data_spans(s, size) if sparse else [(0, size)]
+        answer["sparse"] = sparse
         return answer
     except Vanished:
         assert large is not None
@@ -127,7 +126,7 @@ def _complete(
 
 
 def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `file`, `temporary`, `identity`, `start`, `end`, `options`.
+    """Task: `file`, `temporary`, `identity`, `start`, `end`, `sparse`, `options`.
 
     Answer: a result and `method`.
     """
@@ -143,10 +142,10 @@ def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         page.operation(status.COPY)
         pair = (os.fstat(large.sfd).st_dev, os.fstat(large.dfd).st_dev)
         context.ladder.rungs.setdefault(pair, wire.KERNEL)  # begin has found that it cannot clone
-        if task["options"] & wire.PREALLOCATE:
+        if task["options"] & wire.PREALLOCATE and not task["sparse"]:
             # piece by piece: reserving all of 2 GiB first kept the first byte waiting for 0.5 s
             system.preallocate(d, start, end - start)
-        method = context.ladder.copy(s, d, start, end, pair, False)
+        method = context.ladder.copy(s, d, start, end, pair, task["sparse"])
         closing, d = d, -1
         os.close(closing)
         answer = large.result.as_dict()
@@ -207,26 +206,6 @@ def abandon(context: Context, task: dict[str, Any]) -> dict[str, Any]:
 
 def _is(info: os.stat_result, identity: tuple[int, int, int]) -> bool:
     return (info.st_size, info.st_mtime_ns, info.st_ino) == tuple(identity)
-
-
-def _data_spans(s: int, size: int) -> list[tuple[int, int]]:
-    """Where a sparse file has data. Few enough to hold; beyond 100,000 the rest is one span."""
-    spans: list[tuple[int, int]] = []
-    position = 0
-    while position < size:
-        try:
-            data = os.lseek(s, position, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                break
-            raise
-        if len(spans) >= 100_000:
-            spans.append((data, size))
-            break
-        hole = os.lseek(s, data, os.SEEK_HOLE)
-        spans.append((data, min(hole, size)))
-        position = hole
-    return spans
 
 
 def _trouble(

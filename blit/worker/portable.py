@@ -102,4 +102,6 @@ def process_start(pid: int) -> int | None:
 
 def machine() -> int:
     """Tells the space that process numbers live in (this boot, this pid namespace) from others."""
-    return hash(os.uname().nodename) & 0xFFFFF
+    from zlib import crc32
+
+    return crc32(os.uname().nodename.encode()) % 0xFFFFF

@@ -11,13 +11,12 @@ import stat
 from blit.worker import status, system, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.landing import Landing, base, landing, plain
+from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-DIRECT_FILES = 8
-DIRECT_BYTES = 100 << 20
 _DIRECT_FOLDERS = 64
 
 # how coarse a filesystem keeps times, in units of 100 ns; all others keep what they are given

@@ -49,6 +49,9 @@ METHODS = ("clone", "kernel", "sendfile", "read/write", "link", "symlink", "meta
 CLONE, KERNEL, SENDFILE, READ_WRITE, LINK, LINKED_SYM, METADATA, SPECIAL = range(8)
 
 LINK_BUCKETS = 64
+# a job up to this is done in one task, without a planner
+DIRECT_FILES = 8
+DIRECT_BYTES = 100_000_000
 
 HEADER = struct.Struct("<I")
 
