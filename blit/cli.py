@@ -64,6 +64,7 @@ def transfer(argv: list[str]) -> int:
     """Copy or mirror. The workers boot while this process still imports and parses."""
     from blit.engine.workers import Pool
 
+    _catch_signals()
     pool = Pool(_workers(argv))
     from blit import arguments
 
@@ -78,6 +79,23 @@ def transfer(argv: list[str]) -> int:
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()
     return summary.exit_code
+
+
+_early_signals: list[int] = []
+
+
+def _catch_signals() -> None:
+    """Until the engine listens, keep what comes: it must stop the workers, not us alone."""
+    import signal
+
+    def keep(number: int, _: object) -> None:
+        if _early_signals:  # the second one means now
+            os._exit(130 if number == signal.SIGINT else 143)
+        _early_signals.append(number)
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) != signal.SIG_IGN:  # nohup
+            signal.signal(each, keep)
 
 
 def _workers(argv: list[str]) -> int:
@@ -140,7 +158,14 @@ async def _signals(control: Control) -> None:
 
     import anyio
 
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+    wanted = [
+        n
+        for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(n) != signal.SIG_IGN
+    ]
+    with anyio.open_signal_receiver(*wanted) as received:
+        if _early_signals:
+            control.stop(_early_signals[0])
         async for number in received:
             control.stop(int(number))
 

@@ -228,9 +228,7 @@ class Lines:
         if summary.message:
             self._say(f"blit: {show.text(summary.message)}")
         if not self._quiet:
-            # what is no loss is not worth a mail from cron
-            looks = self._err.isatty() or self._verbose or summary.outcome != "ok"
-            for note in (*summary.warnings, *(summary.notes if looks else ())):
+            for note in (*summary.warnings, *summary.notes):
                 self._say(f"blit: {show.text(note)}")
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
             self._write(self._out, summary_line(summary) + "\n")
