@@ -18,7 +18,8 @@ examples:
   blit mirror --yes photos/ /backup/photos
 
 exit codes: 0 done · 1 could not go on · 2 bad arguments · 3 some files failed ·
-4 refused for safety · 5 nothing moved for 10 s · 130, 143 interrupted
+4 refused for safety · 5 nothing moved for 10 s · 6 --verify found a difference ·
+130, 143 interrupted
 """
 
 
@@ -97,6 +98,7 @@ def _common(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compare the bytes of both sides, not size and time",
     )
+    add("--verify", action="store_true", help="read back what was written and compare it")
     add("--durable", action="store_true", help="exit 0 only when everything is on the device")
     add(
         "-v",
@@ -131,6 +133,7 @@ def job(options: argparse.Namespace) -> Job:
         target=_absolute(here, options.target),
         dry_run=options.dry_run,
         checksum=options.checksum,
+        verify=options.verify,
         durable=options.durable,
         itemize=options.dry_run or options.verbose,
         yes=getattr(options, "yes", False),

@@ -16,6 +16,7 @@ class Job:
     target: bytes
     dry_run: bool = False
     checksum: bool = False  # decide by content, not by size and time
+    verify: bool = False  # read back what was written and compare
     durable: bool = False  # exit 0 means: on disk
     itemize: bool = False  # name every change (-v, -n)
     yes: bool = False  # a mirror may delete without asking
@@ -36,4 +37,5 @@ class Job:
             | wire.MIRROR * self.mirror
             | wire.ITEMIZE * self.itemize
             | wire.DURABLE * self.durable
+            | wire.VERIFY * self.verify
         )

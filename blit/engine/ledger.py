@@ -15,7 +15,7 @@ class Ledger:
     def __init__(self, publish: Callable[[Event], None]) -> None:
         self.publish = publish
         self.files = self.bytes = self.unchanged = self.deleted = 0
-        self.cloned = self.cloned_bytes = self.vanished = self.left = 0
+        self.cloned = self.cloned_bytes = self.vanished = self.left = self.mismatched = 0
         self.failed = 0
         self.failures: list[Failed] = []
         self.methods = [0] * len(wire.METHODS)
@@ -28,7 +28,7 @@ class Ledger:
     def take(self, answer: dict[str, Any]) -> None:
         for key in (
             "files", "bytes", "unchanged", "deleted", "cloned", "cloned_bytes", "vanished", "left",
-            "xattrs_lost", "owners_lost",
+            "xattrs_lost", "owners_lost", "mismatched",
         ):  # fmt: skip
             if value := answer.get(key):
                 setattr(self, key, getattr(self, key) + value)

@@ -17,6 +17,9 @@ def summarise(run: Run) -> Summary:
     ledger, job, ending = run.ledger, run.job, run.ending
     if ending is not None:
         outcome, code, message = ending.outcome, ending.exit_code, str(ending)
+    elif ledger.mismatched:
+        outcome, code = "mismatch", errors.EXIT_CODES["mismatch"]
+        message = f"{_n(ledger.mismatched, 'file')} read back otherwise than written"
     elif ledger.failed:
         what = "1 problem" if ledger.failed == 1 else f"{ledger.failed:,} problems"
         outcome, code, message = "partial", errors.EXIT_CODES["partial"], f"finished with {what}"

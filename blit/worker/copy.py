@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections import namedtuple
 
 from blit.worker import compare, metadata, status, system, tmpname, wire
 from blit.worker.context import FATAL, Context, Result, join, raw, shown
@@ -36,6 +37,16 @@ class Vanished(Exception):
     """The source is gone."""
 
 
+class Mismatch(Exception):
+    """What was written reads back otherwise."""
+
+
+# a finished temporary that must be on disk, or read back, before it gets its name
+Waiting = namedtuple(
+    "Waiting", "src_root src_rel dst_root dst_rel name temporary target size method reason"
+)
+
+
 class Copier:
     """One batch. The task: `groups` (dumps of wire groups), `options`."""
 
@@ -47,8 +58,7 @@ class Copier:
         self.itemize = bool(options & wire.ITEMIZE)
         self.linking = False  # every file is taken as it comes, see links.py
         self.result = Result()
-        # (dst_root, dst_rel, temporary, target, size, method, reason)
-        self.waiting: list[tuple[str, str, str, str, int, int, int]] = []
+        self.waiting: list[Waiting] = []  # written, not renamed yet
 
     def run(self, groups: list[bytes]) -> Result:
         stopped = False
@@ -165,13 +175,14 @@ class Copier:
                     method = self._special(sfd, dfd, name, temporary)
                     size = 0
                     page.file_done(0)
-                if reason == wire.NEW:
+                if reason == wire.NEW and not self.options & wire.VERIFY:
                     page.operation(status.RENAME)
                     os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
                     self._count(shown_rel, visible, size, method, reason)
                 else:
+                    place = (src_root, src_rel, dst_root, dst_rel)
                     self.waiting.append(
-                        (dst_root, dst_rel, temporary, target, size, method, reason)
+                        Waiting(*place, name, temporary, target, size, method, reason)
                     )
             except Stopped:
                 _discard(temporary, dfd)
@@ -182,9 +193,7 @@ class Copier:
                 result.vanished += 1
             except (Changed, Shrunk) as trouble:
                 _discard(temporary, dfd)
-                text = str(trouble) or "it became shorter while it was copied"
-                path = raw(join(src_root, src_rel, name))
-                result.failures.append((path, "changed", 0, text))
+                self.troubled(join(src_root, src_rel, name), trouble)
             except OSError as error:
                 _discard(temporary, dfd)
                 self._failed(error, src_root, src_rel, dst_root, dst_rel, name, target)
@@ -345,45 +354,66 @@ class Copier:
         return method
 
     def flush(self) -> None:
-        """Put what replaces something on disk, then rename it over the old."""
+        """Put what replaces something on disk, read it back if asked to, then rename it."""
         if not self.waiting:
             return
         folders, page = self.c.folders, self.page
         page.operation(status.SYNC)
         error = self._sync()
-        for dst_root, dst_rel, temporary, target, size, method, reason in self.waiting:
+        for each in self.waiting:
+            page.folder(join(each.src_root, each.src_rel), join(each.dst_root, each.dst_rel))
+            page.name(each.target)
             page.operation(status.RENAME)
             dfd = -1
             try:
-                dfd = folders.open(dst_root, dst_rel)
+                dfd = folders.open(each.dst_root, each.dst_rel)
                 if error is not None:
+                    page.operation(status.SYNC)
                     raise error
-                os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
-                self.result.replaced += 1
-                self._count(dst_rel, target, size, method, reason)
+                if self.options & wire.VERIFY:
+                    sfd = folders.open(each.src_root, each.src_rel)
+                    verify(self.c, sfd, dfd, each.name, each.temporary)
+                    page.operation(status.RENAME)
+                os.rename(each.temporary, each.target, src_dir_fd=dfd, dst_dir_fd=dfd)
+                self.result.replaced += each.reason != wire.NEW
+                shown_as = each.name if tmpname.is_temporary(each.target) else each.target
+                self.count(
+                    each.dst_rel, each.src_rel, shown_as, each.size, each.method, each.reason
+                )
                 page.tick()
+            except Stopped:
+                _discard(each.temporary, dfd)
+                self.result.left += 1
+            except (Changed, Mismatch) as trouble:
+                _discard(each.temporary, dfd)
+                self.troubled(join(each.src_root, each.src_rel, each.name), trouble)
             except OSError as trouble:
-                _discard(temporary, dfd)
-                page.folder("", join(dst_root, dst_rel))
-                page.name(target)
-                self._failed(trouble, "", "", dst_root, dst_rel, target, target)
+                _discard(each.temporary, dfd)
+                source = (each.src_root, each.src_rel)
+                self._failed(trouble, *source, each.dst_root, each.dst_rel, each.name, each.target)
         self.waiting.clear()
+
+    def troubled(self, path: str, trouble: Exception) -> None:
+        """A source that changes, or a copy that reads back otherwise than it was written."""
+        step = "verify" if isinstance(trouble, Mismatch) else "changed"
+        text = str(trouble) or "it became shorter while it was copied"
+        self.result.failures.append((raw(path), step, 0, text))
+        self.result.mismatched += isinstance(trouble, Mismatch)
 
     def _sync(self) -> OSError | None:
         folders = self.c.folders
         try:
             if len(self.waiting) <= _FEW:
-                for dst_root, dst_rel, temporary, *_ in self.waiting:
-                    dfd = folders.open(dst_root, dst_rel)
-                    info = os.stat(temporary, dir_fd=dfd, follow_symlinks=False)
+                for each in self.waiting:
+                    dfd = folders.open(each.dst_root, each.dst_rel)
+                    info = os.stat(each.temporary, dir_fd=dfd, follow_symlinks=False)
                     if stat.S_ISREG(info.st_mode):
-                        flags = os.O_RDONLY | os.O_NOFOLLOW
-                        sync_file(temporary, dfd, flags)
+                        sync_file(each.temporary, dfd)
             else:
                 # one a device: what lies below a mount point belongs to another filesystem
                 done = set()
-                for dst_root, dst_rel, *_ in self.waiting:
-                    dfd = folders.open(dst_root, dst_rel)
+                for each in self.waiting:
+                    dfd = folders.open(each.dst_root, each.dst_rel)
                     device = os.fstat(dfd).st_dev
                     if device not in done:
                         system.sync_filesystem(dfd)
@@ -469,6 +499,34 @@ def sync_file(name: str, dfd: int, flags: int = os.O_RDONLY | os.O_NOFOLLOW) -> 
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def verify(context: Context, sfd: int, dfd: int, name: str, temporary: str) -> None:
+    """Read back what was written and flushed, past the cache, and compare it with the source.
+
+    Raises Mismatch, Changed when the source is not what was copied any more, OSError, Stopped.
+    """
+    context.page.operation(status.COMPARE_BYTES)
+    written = os.stat(temporary, dir_fd=dfd, follow_symlinks=False)
+    if stat.S_ISLNK(written.st_mode):
+        if os.readlink(name, dir_fd=sfd) != os.readlink(temporary, dir_fd=dfd):
+            raise Mismatch("the link that was made points elsewhere")
+        return
+    if not stat.S_ISREG(written.st_mode):
+        return
+    s, info = open_source(name, sfd)
+    try:
+        d = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=dfd)
+        try:
+            system.drop_cache(d)
+            if info.st_size and not compare.equal(context, s, d, info.st_size):
+                if not same(info, os.fstat(s)) or info.st_mtime_ns != written.st_mtime_ns:
+                    raise Changed("it changes while it is copied")
+                raise Mismatch("what was written reads back otherwise: do not trust this device")
+        finally:
+            os.close(d)
+    finally:
+        os.close(s)
 
 
 def same(before: os.stat_result, after: os.stat_result) -> bool:

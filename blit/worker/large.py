@@ -15,11 +15,13 @@ from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
     Changed,
     Copier,
+    Mismatch,
     Vanished,
     create,
     finish_file,
     has_default_acl,
     open_source,
+    verify,
 )
 from blit.worker.ladder import Shrunk, Stopped
 
@@ -52,6 +54,21 @@ class _Large(Copier):
     def changed(self, text: str) -> None:
         path = join(self.place[0], self.place[1], self.name)
         self.result.failures.append((raw(path), "changed", 0, text))
+
+    def discard(self, temporary: str) -> None:
+        try:
+            os.unlink(temporary, dir_fd=self.dfd)
+        except OSError:
+            pass  # not made yet, or the next run clears it away
+
+    def give_up(self, trouble: Exception, temporary: str) -> dict[str, Any]:
+        """The source changed or vanished, or the copy reads back otherwise: nothing of it stays."""
+        self.discard(temporary)
+        if isinstance(trouble, Vanished):
+            self.result.vanished += 1
+        else:
+            self.troubled(join(self.place[0], self.place[1], self.name), trouble)
+        return self.result.as_dict()
 
     def source(self) -> tuple[int, os.stat_result]:
         self.page.operation(status.OPEN_SOURCE)
@@ -94,10 +111,13 @@ def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         assert large is not None
         large.result.vanished += 1
         return large.result.as_dict()
-    except Changed as trouble:
+    except (Changed, Mismatch) as trouble:  # of a clone: read back, or gone under our hands
         assert large is not None
-        large.changed(str(trouble))
-        return large.result.as_dict()
+        return large.give_up(trouble, name)
+    except Stopped:
+        assert large is not None
+        large.discard(name)
+        return {"left": 1}
     except OSError as error:
         return _trouble(context, large, task, error, name)
     finally:
@@ -114,10 +134,12 @@ def _complete(
     page.operation(status.SET_METADATA)
     finish_file(context, s, d, info, os.fstat(d), options, has_default_acl(large.dfd))
     reason = large.entry[5]
-    if reason != wire.NEW:
+    if reason != wire.NEW or options & wire.VERIFY:
         page.operation(status.SYNC)
         os.fsync(d)
-        large.result.replaced += 1
+        large.result.replaced += reason != wire.NEW
+    if options & wire.VERIFY:
+        verify(context, large.sfd, large.dfd, large.name, name)
     page.operation(status.RENAME)
     os.rename(name, large.target, src_dir_fd=large.dfd, dst_dir_fd=large.dfd)
     shown_as = large.name if tmpname.is_temporary(large.target) else large.target
@@ -184,8 +206,13 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         closing, d = d, -1
         os.close(closing)
         return answer
-    except (Vanished, Changed):
-        return {"vanished": 1}
+    except (Vanished, Changed, Mismatch) as trouble:
+        assert large is not None
+        return large.give_up(trouble, task["temporary"])
+    except Stopped:
+        assert large is not None
+        large.discard(task["temporary"])
+        return {"left": 1}
     except OSError as error:
         return _trouble(context, large, task, error, task["temporary"])
     finally:
@@ -218,10 +245,7 @@ def _trouble(
         return {"failures": [(raw(path), "mkdir", error.errno or 0, text)]}
     large.failed(error)
     if temporary:
-        try:
-            os.unlink(temporary, dir_fd=large.dfd)
-        except OSError:
-            pass
+        large.discard(temporary)
     return large.result.as_dict()
 
 

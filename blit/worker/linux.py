@@ -68,6 +68,11 @@ def preallocate(fd: int, start: int, size: int) -> None:
             raise
 
 
+def drop_cache(fd: int) -> None:
+    """Let the next read of what is on disk come from the device."""
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def list_xattrs(target: int | str) -> list[str]:
     if isinstance(target, int):
         return os.listxattr(target)

@@ -48,6 +48,10 @@ def preallocate(fd: int, start: int, size: int) -> None:
     """Nothing: the space is taken as it is written."""
 
 
+def drop_cache(fd: int) -> None:
+    """Not to be had here: what is read back may come from memory."""
+
+
 def list_xattrs(target: int | str) -> list[str]:
     return []
 

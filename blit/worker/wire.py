@@ -35,8 +35,8 @@ REASONS = ("new", "size", "mtime", "content", "type", "mode", "delete", "compare
 NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, COMPARE = range(8)
 
 # job options, carried by every task as one number
-DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE = (
-    1 << i for i in range(8)
+DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIFY = (
+    1 << i for i in range(9)
 )
 
 # flags of a folder token
