@@ -10,7 +10,6 @@ replaces the one before it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -191,6 +190,8 @@ Event = (
 
 def type_name(event: object) -> str:
     """`BatchFinished` → `batch_finished`, the name on the bus and in `--json`."""
+    import re
+
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
 
 

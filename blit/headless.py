@@ -6,7 +6,6 @@ thread and nothing else.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -89,6 +88,8 @@ class Json:
         if self._first:
             value = {"type": value.pop("type"), "schema": events.SCHEMA, **value}
             self._first = False
+        import json
+
         self._out.write(json.dumps(value) + "\n")
         self._out.flush()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio.from_thread
 import anyio.lowlevel
 
 
@@ -63,7 +62,9 @@ class Control:
                 return
         except Exception:  # no loop in this thread
             pass
+        from anyio.from_thread import run_sync  # only a face in another thread needs it
+
         try:
-            anyio.from_thread.run_sync(notify, token=self._token)  # type: ignore[arg-type]
+            run_sync(notify, token=self._token)  # type: ignore[arg-type]
         except RuntimeError:
             pass  # the loop has ended meanwhile

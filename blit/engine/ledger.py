@@ -49,7 +49,9 @@ class Ledger:
 
     def take_scan(self, answer: dict[str, Any]) -> None:
         """A scan's answer names what is planned like what is done: only some of it counts here."""
-        keys = ("unchanged", "failures", "skipped", "xattrs_lost", "owners_lost", "defect")
+        keys = (
+            "unchanged", "failures", "skipped", "vanished", "xattrs_lost", "owners_lost", "defect",
+        )  # fmt: skip
         self.take({k: answer[k] for k in keys if k in answer})
 
     def fail(self, failure: Failed) -> None:

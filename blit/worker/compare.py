@@ -24,6 +24,7 @@ def sift(
     page = context.page
     page.operation(status.COMPARE_BYTES)
     opened, fstat, read, close, closerange = os.open, os.fstat, os.read, os.close, os.closerange
+    naming = page.name_small
     unsure: list[str] = []
     equal = 0
     fds: list[int] = []
@@ -41,7 +42,7 @@ def sift(
             page.tick()
             if not context.go_on():
                 return equal, unsure + names[index:]
-        page.name(name)
+        naming(name)
         try:
             fds.append(s := opened(name, _FLAGS, dir_fd=sfd))
             fds.append(d := opened(name, _FLAGS, dir_fd=dfd))

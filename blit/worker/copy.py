@@ -79,42 +79,55 @@ class Copier:
         src_rel: str,
         dst_rel: str,
         names: dict[str, str] | None,
-        entries: list[tuple[str, int, int, int, int, int]],
+        entries: list[Any],
     ) -> bool:
-        """All entries of one folder; True when the run was stopped before the last."""
+        """All entries of one folder; True when the run was stopped before the last.
+
+        `entries`: wire entries, or mere names to compare by content (all of one kind).
+        """
         page, context, result = self.page, self.c, self.result
         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+        by_content = not entries or isinstance(entries[0], str)
         try:
             page.operation(status.OPEN_SOURCE)
             sfd = context.folders.open(src_root, src_rel)
-            if self.dry:
-                dfd = -1
-                if any(e[5] == wire.COMPARE for e in entries):
-                    dfd = context.folders.open(dst_root, dst_rel)
-            else:
+            if not self.dry:
                 page.operation(status.MKDIR)
                 dfd = context.folders.open(dst_root, dst_rel, make=True)
+            elif by_content or any(e[5] == wire.COMPARE for e in entries):
+                dfd = context.folders.open(dst_root, dst_rel)
+            else:
+                dfd = -1
         except OSError as error:
             # nothing of this folder can be copied: one failure an entry, so that none is forgotten
             for entry in entries:
-                page.name(entry[0])
-                self._failed(error, src_root, src_rel, dst_root, dst_rel, entry[0], entry[0])
+                name = entry if by_content else entry[0]
+                page.name(name)
+                self._failed(error, src_root, src_rel, dst_root, dst_rel, name, name)
             return False
+        if by_content:
+            settled = os.fstat(dfd).st_ctime_ns
+            equal, unsure = compare.sift(context, sfd, dfd, entries, settled)
+            result.unchanged += equal
+            if not unsure:
+                return False
+            entries = [(name, wire.FILE, 0, 0, 0, wire.COMPARE) for name in unsure]
         shown_rel = shown(dst_rel, src_rel)
         pair = (os.fstat(sfd).st_dev, os.fstat(dfd).st_dev if dfd >= 0 else 0)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
         born: tuple[int, int] | None = None
         parent, getppid = context.parent, os.getppid
         flags, flag_at = page.map, page.base + 33
-        if self.options & wire.CHECKSUM and names is None and not self.linking and dfd >= 0:
-            entries = self._sift(sfd, dfd, entries)
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
             if (flags[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
                 result.left += len(entries) - index
                 return True
             target = names[name] if names else name
             visible = name if names and tmpname.is_temporary(target) else target
-            page.name(name, size if size > FIRST_CHUNK else 0)
+            if size > FIRST_CHUNK or page.sized:
+                page.name(name, size if size > FIRST_CHUNK else 0)
+            else:
+                page.name_small(name)
             temporary = ""
             try:
                 if reason == wire.COMPARE:
@@ -201,14 +214,6 @@ class Copier:
                     result.left += len(entries) - index - 1
                     return True
         return False
-
-    def _sift(self, sfd: int, dfd: int, entries: list[Any]) -> list[Any]:
-        """Take out the files that are equal without doubt; what is left is done one by one."""
-        names = [e[0] for e in entries if e[5] == wire.COMPARE and not e[2]]
-        equal, unsure = compare.sift(self.c, sfd, dfd, names, os.fstat(dfd).st_ctime_ns)
-        self.result.unchanged += equal
-        keep = set(unsure)
-        return [e for e in entries if e[5] != wire.COMPARE or e[2] or e[0] in keep]
 
     def _send_back(
         self, verdict: int, place: tuple[str, str, str, str],

@@ -34,7 +34,7 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
         }
         results.append(finish.run(context, ending))
     answer = merge(results)
-    for key in ("unchanged", "failures", "skipped", "changes"):
+    for key in ("unchanged", "failures", "skipped", "changes", "vanished"):
         if key in scan:
             answer[key] = scan[key] + answer[key] if key in answer else scan[key]
     for key in ("files", "bytes", "listed", "unchanged_bytes", "overlap"):

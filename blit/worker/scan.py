@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUP_FILES = 512  # entries a group at most, so that one folder feeds several workers
 GROUP_BYTES = 64 << 20
 GROUP_COMPARED = 128  # of unknown size
+_REGULAR = stat.S_IFREG >> 12
 UP_TO_DATE = -1  # as a reason: only for names of hard links, see links.py
 _CHECK_EVERY = 256  # entries between two looks at the clock
 
@@ -68,6 +69,7 @@ class Scanner:
         self.changes: list[tuple[int, bytes, int]] = []
         self.overlap = b""
         self.kept = 0
+        self.vanished = 0
         self.where = ""  # the folder that is being opened or listed, for its failure
         self.settled = 0  # ctime of the destination folder that is being compared
 
@@ -110,7 +112,7 @@ class Scanner:
         }
         for key in (
             "extra_count", "dst_entries", "src_entries", "unchanged", "unchanged_bytes", "files",
-            "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept",
+            "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
@@ -258,11 +260,12 @@ class Scanner:
             self.dst_entries += count
             self._at_source(src_root, src_rel)
         entries: list[tuple[str, int, int, int, int, int]] = []
+        compared: list[str] = []
         weight = 0
         touched = copy is None  # this run changes what the folder holds, and so its mtime
         counted = 0
-        seen: list[str] = []
         take = theirs.pop
+        settled = self.settled
         with os.scandir(sfd) as listing:
             for item in listing:
                 counted += 1
@@ -279,8 +282,6 @@ class Scanner:
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
                         self.settled = copy.st_ctime_ns if copy is not None else 0
                 name = item.name
-                if mirror:
-                    seen.append(name)
                 other = take(name, None)
                 try:
                     if item.is_dir(follow_symlinks=False):
@@ -293,16 +294,38 @@ class Scanner:
                         and other.is_file(follow_symlinks=False)
                     ):
                         # who compares them opens both, and an open file tells more than a stat here
-                        entries.append((name, wire.FILE, 0, 0, 0, wire.COMPARE))
-                        self.files += 1
-                        if len(entries) >= GROUP_COMPARED:
-                            self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
-                            entries, weight = [], 0
+                        compared.append(name)
+                        if len(compared) >= GROUP_COMPARED:
+                            self._compared(src_root, dst_root, src_rel, dst_rel, compared)
+                            compared = []
                         continue
                     info = item.stat(follow_symlinks=False)
-                    there = other.stat(follow_symlinks=False) if other is not None else None
+                    there = None
+                    if other is not None:
+                        try:
+                            there = other.stat(follow_symlinks=False)
+                        except FileNotFoundError:
+                            pass  # somebody removed the copy: it is new
+                        else:
+                            # the hot path of a run with nothing to do; `_existing` says the same
+                            mode = info.st_mode
+                            if (
+                                mode == there.st_mode
+                                and mode >> 12 == _REGULAR
+                                and info.st_mtime_ns == there.st_mtime_ns
+                                and info.st_size == there.st_size
+                                and info.st_ctime_ns < there.st_ctime_ns <= settled
+                                and info.st_uid == there.st_uid
+                                and info.st_gid == there.st_gid
+                                and info.st_nlink == 1
+                                and not by_content
+                            ):
+                                self.unchanged += 1
+                                self.unchanged_bytes += info.st_size
+                                continue
                 except FileNotFoundError:
-                    continue  # vanished while being listed: the next run will see
+                    self.vanished += 1
+                    continue
                 except OSError as error:
                     path = raw(join(src_root, src_rel, name))
                     self.failures.append(
@@ -336,11 +359,13 @@ class Scanner:
                 if len(entries) >= GROUP_FILES:
                     self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
                     entries, weight = [], 0
+        if compared:
+            self._compared(src_root, dst_root, src_rel, dst_rel, compared)
         self.src_entries += counted % _CHECK_EVERY
         page.ticks += counted % _CHECK_EVERY
         if entries:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
-        if theirs and self._left_over(token, theirs, seen, dfd, mirror):
+        if theirs and self._left_over(token, theirs, sfd, dfd, mirror):
             touched = True
         self._folder_itself(token, sfd, dfd, source, copy, touched)
 
@@ -443,6 +468,14 @@ class Scanner:
         blob = wire.dump((src_root, dst_root, src_rel, dst_rel, names, entries))
         self.groups.append((len(entries), weight, blob))
 
+    def _compared(
+        self, src_root: str, dst_root: str, src_rel: str, dst_rel: str, names: list[str]
+    ) -> None:
+        """Files to compare by content: names alone, so that very many of them are cheap."""
+        self.files += len(names)
+        blob = wire.dump((src_root, dst_root, src_rel, dst_rel, None, names))
+        self.groups.append((len(names), 0, blob))
+
     def _large(
         self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
         entry: tuple[str, int, int, int, int, int], names: dict[str, str] | None,
@@ -527,7 +560,7 @@ class Scanner:
         self.stack.append(("", dst_root, None, join(dst_rel, name), None, wire.EXTRA))
 
     def _left_over(
-        self, token: Token, theirs: dict[str, os.DirEntry[str]], seen: list[str], dfd: int,
+        self, token: Token, theirs: dict[str, os.DirEntry[str]], sfd: int, dfd: int,
         mirror: int,
     ) -> bool:  # fmt: skip
         """Names only the destination has: temporaries of dead runs go, a mirror notes the rest."""
@@ -547,6 +580,7 @@ class Scanner:
             self.kept += len(theirs)  # below a mount point: never ours to delete
             return changed
         same_by_case = {}
+        seen = os.listdir(sfd)
         for name in seen:
             folded = name.casefold()
             if folded != name:
