@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,46 +23,11 @@ from conftest import (
     requires_tool,
     until,
 )
+from hurt import fuse
 from trees import assert_same, differences, make, temporaries
 
 LIMIT = 12.0  # seconds from the hang to the end of the program
 THAW_AFTER = 25  # seconds after which a frozen filesystem thaws whatever happens
-
-
-class Faults:
-    """A hurt filesystem: `point` is where it is mounted, `below` the folder that it shows."""
-
-    def __init__(self, point: Path, below: Path, rules: Path) -> None:
-        self.point, self.below, self._rules = point, below, rules
-
-    def hurt(self, *rules: dict[str, Any]) -> None:
-        fresh = self._rules.with_suffix(".new")
-        fresh.write_text(json.dumps(rules))
-        fresh.replace(self._rules)
-
-
-@contextmanager
-def fuse(ram: Path) -> Iterator[Faults]:
-    requires_fuse()
-    point, below, rules = ram / "mount", ram / "below", ram / "rules.json"
-    point.mkdir()
-    below.mkdir()
-    rules.write_text("[]")
-    script = Path(__file__).with_name("faultfs.py")
-    server = subprocess.Popen(
-        [sys.executable, str(script), str(below), str(point), str(rules)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        until(lambda: os.path.ismount(point) or server.poll() is not None, "the FUSE mount")
-        if server.poll() is not None:
-            pytest.skip("FUSE filesystems cannot be mounted here")
-        yield Faults(point, below, rules)
-    finally:
-        rules.write_text("[]")
-        server.kill()  # ends every request that hangs
-        server.wait(10)
-        subprocess.run(["umount", "-l", str(point)], check=False, stderr=subprocess.DEVNULL)
 
 
 def check_stalled(result: Result, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Blit
-from test_stall import fuse
+from hurt import fuse
 from trees import File, Sparse, Symlink, assert_same, make, temporaries
 
 TREE = {

@@ -1,0 +1,51 @@
+"""A FUSE filesystem that obeys rules: the handle on integration/faultfs.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import requires_fuse, until
+
+
+class Faults:
+    """A hurt filesystem: `point` is where it is mounted, `below` the folder that it shows."""
+
+    def __init__(self, point: Path, below: Path, rules: Path) -> None:
+        self.point, self.below, self._rules = point, below, rules
+
+    def hurt(self, *rules: dict[str, Any]) -> None:
+        fresh = self._rules.with_suffix(".new")
+        fresh.write_text(json.dumps(rules))
+        fresh.replace(self._rules)
+
+
+@contextmanager
+def fuse(ram: Path) -> Iterator[Faults]:
+    requires_fuse()
+    point, below, rules = ram / "mount", ram / "below", ram / "rules.json"
+    point.mkdir()
+    below.mkdir()
+    rules.write_text("[]")
+    script = Path(__file__).parent / "integration" / "faultfs.py"
+    server = subprocess.Popen(
+        [sys.executable, str(script), str(below), str(point), str(rules)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: os.path.ismount(point) or server.poll() is not None, "the FUSE mount")
+        if server.poll() is not None:
+            pytest.skip("FUSE filesystems cannot be mounted here")
+        yield Faults(point, below, rules)
+    finally:
+        rules.write_text("[]")
+        server.kill()  # ends every request that hangs
+        server.wait(10)
+        subprocess.run(["umount", "-l", str(point)], check=False, stderr=subprocess.DEVNULL)
