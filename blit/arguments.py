@@ -126,7 +126,13 @@ def job(options: argparse.Namespace) -> Job:
             raise SystemExit(_usage("a path is empty: check the variables in your command"))
         if "\0" in path:
             raise SystemExit(_usage("a path contains a NUL byte"))
-    here = os.getcwd()
+    try:
+        here = os.getcwd()
+    except OSError:
+        if not all(path.startswith("/") for path in (*options.sources, options.target)):
+            text = "the current folder does not exist any more: give absolute paths"
+            raise SystemExit(_usage(text)) from None
+        here = "/"
     return Job(
         command=options.command,
         sources=tuple(_absolute(here, s) for s in options.sources),

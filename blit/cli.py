@@ -62,7 +62,7 @@ def run(argv: list[str]) -> int:
 
 def transfer(argv: list[str]) -> int:
     """Copy or mirror. The workers boot while this process still imports and parses."""
-    from blit.engine.workers import Pool
+    from blit.engine.workers import Pool, WorkerDied
 
     _catch_signals()
     pool = Pool(_workers(argv))
@@ -72,7 +72,11 @@ def transfer(argv: list[str]) -> int:
     job = arguments.job(options)
     from blit.engine import probing
 
-    early = probing.start(pool, job)
+    try:
+        early = probing.start(pool, job)
+    except WorkerDied:
+        _complain("a worker process died at once: does this Python start with -I -S?")
+        return 1
     if options.ludicrous_speed:
         _complain(LUDICROUS, prefix=False)
     summary = _headless(job, pool, options, early)

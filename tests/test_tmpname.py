@@ -16,7 +16,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
     """The processes that live, with their start times; on machine 77."""
     alive = {4242: 1000}
     monkeypatch.setattr(system, "process_start", alive.get)
-    monkeypatch.setattr(system, "machine", lambda: 77)
+    monkeypatch.setattr(system, "place", lambda: (77, 2, 3))
     return alive
 
 
@@ -63,41 +63,52 @@ def test_what_is_no_temporary(name: str) -> None:
     assert not tmpname.is_temporary(name)
 
 
+LONG_AGO = 1e9
+
+
 def test_the_temporary_of_a_living_run_is_not_dead(processes: dict[int, int]) -> None:
     name = tmpname.Names(tmpname.run_token(4242), 0).next()
-    assert not tmpname.is_dead(name)
-    assert not tmpname.of_other_machine(name)
+    assert not tmpname.is_dead(name, LONG_AGO)
 
 
 def test_it_is_dead_when_the_process_has_gone(processes: dict[int, int]) -> None:
     name = tmpname.Names(tmpname.run_token(4242), 0).next()
     processes.clear()
-    assert tmpname.is_dead(name)
+    assert tmpname.is_dead(name, 0)
 
 
 def test_it_is_dead_when_another_process_has_the_number(processes: dict[int, int]) -> None:
     name = tmpname.Names(tmpname.run_token(4242), 0).next()
     processes[4242] = 2000
-    assert tmpname.is_dead(name)
+    assert tmpname.is_dead(name, 0)
 
 
-def test_of_another_machine_nothing_is_known(
+def test_it_is_dead_after_a_reboot_whoever_has_the_number(
     processes: dict[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = tmpname.Names(tmpname.run_token(4242), 0).next()
-    monkeypatch.setattr(system, "machine", lambda: 78)
+    monkeypatch.setattr(system, "place", lambda: (77, 9, 3))
+    assert tmpname.is_dead(name, 0)
+
+
+@pytest.mark.parametrize(("place", "days"), [((77, 2, 9), 1), ((78, 2, 3), 7)], ids=str)
+def test_of_other_namespaces_and_hosts_only_the_age_tells(
+    processes: dict[int, int], monkeypatch: pytest.MonkeyPatch, place: tuple[int, int, int], days: int
+) -> None:
+    name = tmpname.Names(tmpname.run_token(4242), 0).next()
+    monkeypatch.setattr(system, "place", lambda: place)
     processes.clear()
-    assert not tmpname.is_dead(name)
-    assert tmpname.of_other_machine(name)
+    assert not tmpname.is_dead(name, days * 86_400 - 60)
+    assert tmpname.is_dead(name, days * 86_400 + 60)
 
 
 def test_this_very_process_lives() -> None:
-    assert not tmpname.is_dead(tmpname.Names(tmpname.run_token(os.getpid()), 1).next())
+    assert not tmpname.is_dead(tmpname.Names(tmpname.run_token(os.getpid()), 1).next(), LONG_AGO)
 
 
 @given(st.integers(1, 2**22), st.integers(0, 63), st.integers(1, 16**7 - 2))
 def test_any_run_makes_names_that_are_recognised(pid: int, slot: int, number: int) -> None:
-    token = tmpname.base36(5, 4) + tmpname.base36(pid, 5) + tmpname.base36(9, 6)
+    token = tmpname.base36(5, 6) + tmpname.base36(pid, 5) + tmpname.base36(9, 4)
     names = tmpname.Names(token, slot)
     names.number = number
     name = names.next()

@@ -65,7 +65,7 @@ class Listed:
         self._running -= 1
         if task.get("again"):
             return False
-        self._redo.append({**task, "again": True})
+        self._redo.append({**task, "again": True, "dead": slot + 1})
         return True
 
 

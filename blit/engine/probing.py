@@ -115,7 +115,6 @@ def direct_task(facts: dict[str, Any]) -> Task:
 
 
 def streaming(facts: dict[str, Any], workers: int) -> Schedule:
-    same = [tuple(pair) for pair in facts["same"]]
     return Schedule(
-        facts["folders"], facts["options"], same, workers, split=not facts["rotational"]
+        facts["folders"], facts["options"], facts["same"], workers, split=not facts["rotational"]
     )

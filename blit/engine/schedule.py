@@ -32,7 +32,7 @@ class Schedule:
         self,
         folders: list[bytes],
         options: int,
-        same: list[tuple[int, int]],
+        same: tuple[Any, Any],
         workers: int,
         split: bool = True,
     ) -> None:
@@ -134,7 +134,7 @@ class Schedule:
             return False
         if task.get("dead"):
             return False
-        self.redo.append({**task, "dead": slot + 1})
+        self.redo.append({**task, "dead": slot + 1, "spare": self._pending_names()})
         return begun_anew
 
     def _list_anew(self, slot: int) -> bool:
@@ -149,6 +149,12 @@ class Schedule:
             return False
         self.redo.append({**self._scan_task(share), "again": True})
         return True
+
+    def _pending_names(self) -> list[str]:
+        """Temporaries still waited for: of the large file under way, and what is built beside."""
+        large = self.large.active
+        names = [large.temporary] if large is not None and large.temporary else []
+        return names + [wire.load(blob)[3] for blob in self.swaps]
 
     # -- listing -----------------------------------------------------------------------------------
 

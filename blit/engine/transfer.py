@@ -97,10 +97,14 @@ class Run:
         self.planning_s: float | None = None
         self.options = job.options()
         self.roots: list[str] = []
+        self.device = ""  # of the destination
+        self.least_writeback: int | None = None  # see watch._flushed
+        self.overlap = b""  # where source and destination turned out to overlap
         self.kept_why = ""  # why a mirror deleted nothing although there was something to delete
         self.over = False
         self.asking = False
-        self.swapped = False
+        self.swapped = False  # what was built beside its place is in its place
+        self.deleting = False  # deletions have begun: places are being emptied
         self.planned = (0, 0)
         self.answered = anyio.Event()
 
@@ -126,6 +130,8 @@ class Run:
             if self.job.mirror:
                 await self.delete()
             await self.finish()
+        if self.ledger.left and not self.crew.stopping:
+            raise errors.Failed(f"internal error: {self.ledger.left} entries were left undone")
         await self.flush()
 
     def check(self) -> None:
@@ -136,8 +142,9 @@ class Run:
             raise errors.Failed(_fatal_text(self.ledger.fatal))
         if self.control.stopped_by is not None:
             raise errors.Interrupted(self.left_text(), self.control.stopped_by or 2)
-        if self.schedule is not None and self.schedule.overlap:
-            path = os.fsdecode(self.schedule.overlap)
+        overlap = self.overlap or (self.schedule.overlap if self.schedule else b"")
+        if overlap:
+            path = os.fsdecode(overlap)
             raise errors.Refused(f"source and destination overlap at {path}: nothing was deleted")
 
     def left_text(self) -> str:
@@ -167,6 +174,7 @@ class Run:
             outcome, path, text = facts["refused"]
             raise errors.by_outcome(outcome)(f"{os.fsdecode(path)} {text}")
         self.options, self.roots = facts["options"], facts["roots"]
+        self.device = facts["device"]
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
         self.publish(
@@ -208,6 +216,7 @@ class Run:
         listed: dict[str, Any] = {}
         await self.crew.work(Listed([task], lambda _, answer: listed.update(answer)))
         self.planned = (listed.get("planned_files", 0), listed.get("planned_bytes", 0))
+        self.overlap = listed.get("overlap", b"")
         self.plan_finished(listed.get("listed", 0), 0)
         self.check()
 
@@ -300,6 +309,7 @@ class Run:
         if not job.dry_run:
             await self.sync("everything copied is on disk before anything is deleted")
         self.phase = "deleting"
+        self.deleting = True
         await self.crew.work(Listed(self.delete_tasks(schedule.extras, "files")))
         self.check()
         # one after another: a folder can only go when those below it have gone
@@ -338,12 +348,14 @@ class Run:
         schedule = self.schedule
         if schedule is None or not schedule.swaps:
             return
-        self.swapped = not undo
         task: Task = {"op": "swap", "what": "delete", "options": self.options}
         task |= {"swaps": schedule.swaps, "undo": undo}
-        await self.crew.work(Listed([task]))
-        if not self.crew.stopping:
+
+        def done(_: Task, answer: dict[str, Any]) -> None:
             schedule.swaps = []
+            self.swapped = not undo
+
+        await self.crew.work(Listed([task], done))
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -373,11 +385,7 @@ class Run:
         self.check()
 
     async def flush(self) -> None:
-        if (
-            not self.options & wire.DURABLE
-            or self.job.dry_run
-            or not (self.ledger.files or self.ledger.deleted)
-        ):
+        if self.job.dry_run or not self.options & wire.DURABLE:
             return
         await self.sync(
             "--durable"
@@ -417,15 +425,10 @@ class Run:
                 }
             )
         if schedule.swaps and not self.swapped:
-            tasks.append(
-                {
-                    "op": "swap",
-                    "what": "clear",
-                    "swaps": schedule.swaps,
-                    "options": self.options,
-                    "undo": True,
-                }
-            )
+            # once its place may have been emptied the new belongs there, not nothing
+            undo = not self.deleting
+            task = {"op": "swap", "what": "clear", "swaps": schedule.swaps, "undo": undo}
+            tasks.append(task | {"options": self.options})
         with anyio.move_on_after(5):
             await self.crew.work(Listed(tasks))
 

@@ -55,6 +55,7 @@ class Pool:
         self.map = mmap.mmap(self._shared, MOST_WORKERS * status.PAGE)
         self.token = tmpname.run_token(os.getpid())
         self.workers: list[Worker] = []
+        self.roots: dict[str, tuple[int, int]] = {}  # (dev, ino) of source and destination roots
         self.lost = (0, 0)  # files and bytes that dead workers had counted and that are done again
         self.retired: list[Worker] = []
         for _ in range(count):
@@ -103,7 +104,8 @@ class Pool:
         """Hand over a task without waiting; returns what did not fit into the pipe."""
         files, moved = worker.view.counters()[1:3]
         worker.task, worker.base = task, (files, moved)
-        data = wire.frame(task)
+        # what the roots are, so that a worker that comes late cannot be led elsewhere
+        data = wire.frame({**task, "known": self.roots})
         try:
             return data[os.write(worker.tasks, data) :]
         except BlockingIOError:
@@ -178,6 +180,8 @@ class Pool:
         answer: Task = wire.load(bytes(memoryview(parts)[wire.HEADER.size : need]))
         worker.parts = bytearray()
         worker.task = None
+        for root, identity in answer.pop("known", {}).items():
+            self.roots.setdefault(root, identity)
         return answer
 
     def replace(self, worker: Worker) -> Worker | None:

@@ -6,7 +6,7 @@ import os
 
 from blit.worker import metadata, status, wire
 from blit.worker.context import Context
-from blit.worker.ladder import Stopped
+from blit.worker.ladder import Stopped, Vanished
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BUFFER = 1 << 20
@@ -87,7 +87,10 @@ def verdict(
     """
     page = context.page
     page.operation(status.COMPARE_BYTES)
-    s = os.open(name, _FLAGS, dir_fd=sfd)
+    try:
+        s = os.open(name, _FLAGS, dir_fd=sfd)
+    except FileNotFoundError:
+        raise Vanished from None
     try:
         source = os.fstat(s)
         if not alone and source.st_nlink > 1:

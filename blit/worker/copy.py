@@ -14,8 +14,8 @@ from collections import namedtuple
 
 from blit.worker import compare, metadata, status, system, tmpname, wire
 from blit.worker.context import FATAL, Context, Result, join, raw, shown
-from blit.worker.folders import grant
-from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped
+from blit.worker.folders import grant, granted
+from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ _FEW = 2  # replaced files up to which one fsync each beats a sync of the whole 
 
 class Changed(Exception):
     """The source is not what it was; the text says how."""
-
-
-class Vanished(Exception):
-    """The source is gone."""
 
 
 class Mismatch(Exception):
@@ -129,6 +125,7 @@ class Copier:
             else:
                 page.name_small(name)
             temporary = ""
+            mending = False  # only its metadata differs
             try:
                 if reason == wire.COMPARE:
                     verdict, info = compare.verdict(
@@ -152,23 +149,29 @@ class Copier:
                         continue
                     reason = verdict
                     if reason in (wire.MTIME, wire.MODE):
-                        kind = -1  # only its metadata differs
+                        mending = True
                     elif not self.dry:
                         result.found_bytes += size
                         self._touched(src_root, dst_root, src_rel, dst_rel)
                 elif reason == wire.MODE:
-                    kind = -1
+                    mending = True
                 if self.dry:
-                    self._count(
-                        shown_rel, visible, size if kind == wire.FILE else 0, wire.METADATA, reason
-                    )
+                    moved = size if kind == wire.FILE and not mending else 0
+                    self._count(shown_rel, visible, moved, wire.METADATA, reason)
                     continue
-                if kind == -1:
+                if mending:
                     page.operation(status.SET_METADATA)
-                    metadata.mend(context.me, sfd, dfd, name, target, self.options)
-                    page.file_done(0)
-                    self._count(shown_rel, visible, 0, wire.METADATA, reason)
-                    continue
+                    seen = (size, mtime, ino)
+                    try:
+                        metadata.mend(context.me, sfd, dfd, name, target, seen, self.options)
+                    except FileNotFoundError:
+                        raise Vanished from None
+                    except metadata.Stale:
+                        pass  # copied after all, below
+                    else:
+                        page.file_done(0)
+                        self._count(shown_rel, visible, 0, wire.METADATA, reason)
+                        continue
                 temporary = context.names.next()
                 if kind == wire.FILE:
                     if size <= FIRST_CHUNK and context.ladder.rungs.get(pair) == wire.KERNEL:
@@ -225,8 +228,12 @@ class Copier:
             blob = wire.dump((*place, None, [entry]))
             self.result.again.append((1, 0, blob))
             return
-        there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
-        inode = (there.st_dev, there.st_ino)
+        try:
+            there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
+            inode = (there.st_dev, there.st_ino)
+        except FileNotFoundError:
+            inode = None
+            entry = (*entry[:5], wire.NEW)
         part = (info.st_dev, info.st_ino, *place, entry, inode, target)
         self.result.links.append((info.st_ino % wire.LINK_BUCKETS, 1, wire.dump([part])))
 
@@ -261,8 +268,8 @@ class Copier:
         try:
             try:
                 d = os.open(temporary, CREATE, 0o600, dir_fd=dfd)
-            except PermissionError:
-                return None
+            except OSError:
+                return None  # the careful path tells whose trouble it is
             moved = os.copy_file_range(s, d, size) if size else len(os.read(s, 1))
             info = os.fstat(s)
             if (
@@ -280,8 +287,8 @@ class Copier:
             me = self.c.me
             mode = info.st_mode & 0o7777
             if (info.st_uid, info.st_gid) != born or mode & 0o6000:
-                metadata.set_owner_and_mode(me, d, info, born, 0o600, self.options)
-            elif mode != 0o600 and not self.options & wire.MODELESS:
+                metadata.set_owner_and_mode(me, d, info, born, -1, self.options)
+            elif (mode != 0o600 or inherits) and not self.options & wire.MODELESS:
                 os.fchmod(d, mode)
             if inherits or system.list_xattrs(s):
                 metadata.copy_xattrs(me, s, d, existing=inherits)
@@ -316,10 +323,9 @@ class Copier:
                 holes = size >= 4096 and info.st_blocks << 9 < size
                 if holes:
                     os.ftruncate(d, size)
-                elif size > FIRST_CHUNK and self.options & wire.PREALLOCATE:
-                    system.preallocate(d, 0, size)
+                reserve = size > FIRST_CHUNK and bool(self.options & wire.PREALLOCATE)
                 if size:
-                    method = self.c.ladder.copy(s, d, 0, size, pair, holes)
+                    method = self.c.ladder.copy(s, d, 0, size, pair, holes, reserve)
                 else:
                     method, size = wire.READ_WRITE, _read_to_end(s, d)
                 if same(info, os.fstat(s)):
@@ -342,21 +348,28 @@ class Copier:
 
     def _special(self, sfd: int, dfd: int, name: str, temporary: str) -> int:
         """A symlink, FIFO or device under the temporary name, with its metadata."""
-        info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
-        self.page.operation(status.CREATE)
-        if stat.S_ISLNK(info.st_mode):
-            os.symlink(os.readlink(name, dir_fd=sfd), temporary, dir_fd=dfd)
-            method = wire.LINKED_SYM
-        elif stat.S_ISFIFO(info.st_mode):
-            os.mkfifo(temporary, 0o600, dir_fd=dfd)
-            method = wire.SPECIAL
-        elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
-            os.mknod(temporary, stat.S_IFMT(info.st_mode) | 0o600, info.st_rdev, dir_fd=dfd)
-            method = wire.SPECIAL
-        else:
+        try:
+            info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+            link = os.readlink(name, dir_fd=sfd) if stat.S_ISLNK(info.st_mode) else ""
+        except FileNotFoundError:
+            raise Vanished from None
+        if not stat.S_ISLNK(info.st_mode) and (
+            stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)
+        ):
             raise Changed("it is something else now")
+
+        def once() -> None:
+            if link:
+                os.symlink(link, temporary, dir_fd=dfd)
+            elif stat.S_ISFIFO(info.st_mode):
+                os.mkfifo(temporary, 0o600, dir_fd=dfd)
+            else:
+                os.mknod(temporary, stat.S_IFMT(info.st_mode) | 0o600, info.st_rdev, dir_fd=dfd)
+
+        self.page.operation(status.CREATE)
+        granted(dfd, once)
         metadata.set_special(self.c.me, sfd, dfd, name, temporary, info, self.options)
-        return method
+        return wire.LINKED_SYM if link else wire.SPECIAL
 
     def flush(self) -> None:
         """Put what replaces something on disk, read it back if asked to, then rename it."""
@@ -457,8 +470,8 @@ class Copier:
         operation = self.page.map[self.page.base + 32]
         code = error.errno or 0
         at_source = operation in status.ON_SOURCE and code not in _TARGET_ERRNOS
-        if at_source and code == errno.ENOENT:
-            self.result.vanished += 1
+        if operation == status.OPEN_SOURCE and code == errno.ENOENT:
+            self.result.vanished += 1  # its folder is gone
             return
         path = join(src_root, src_rel, name) if at_source else join(dst_root, dst_rel, target)
         step = status.OPERATIONS[operation]
@@ -552,7 +565,9 @@ def finish_file(
     inherits: bool,
 ) -> None:
     """Owner, mode, xattrs and times of a freshly written file."""
-    metadata.set_owner_and_mode(context.me, d, info, (mine.st_uid, mine.st_gid), 0o600, options)
+    mode = stat.S_IMODE(mine.st_mode)  # not always 0600: a default ACL may have cut it
+    owner = (mine.st_uid, mine.st_gid)
+    metadata.set_owner_and_mode(context.me, d, info, owner, mode, options)
     metadata.copy_xattrs(context.me, s, d, existing=inherits)
     os.utime(d, ns=(info.st_atime_ns, info.st_mtime_ns))
 

@@ -18,8 +18,11 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
     context = worker.c
     scan = worker.scan({**task, "budget": 1e9, "want": 1 << 60, "large": 1 << 62})
     copier = Copier(context, task["options"])
+    groups = [blob for _, _, blob in scan["groups"]]
+    if dead := task.get("dead"):
+        worker.sweep(groups, dead, [])
     # the source may have grown since it was probed: it is done all the same
-    result = copier.run([blob for _, _, blob in scan["groups"]])
+    result = copier.run(groups)
     results = [result]
     if scan["links"]:
         parts = [blob for _, _, blob in scan["links"]]

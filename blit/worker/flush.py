@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from blit.worker import status, system
 from blit.worker.context import Context, raw
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `roots`. Answer: `failures`."""
+    """Task: `roots`. All filesystems mounted below a root are synced too. Answer: `failures`."""
     page = context.page
     failures = []
     for root in task["roots"]:
@@ -19,9 +21,18 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         page.operation(status.SYNC)
         try:
             system.sync_filesystem(context.folders.root(root))
+            for point in system.mounts_below(root):
+                page.folder("", point)
+                fd = os.open(point, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    system.sync_filesystem(fd)
+                finally:
+                    os.close(fd)
+                page.tick()
         except FileNotFoundError:
             pass  # nothing was written there
         except OSError as error:
-            failures.append((raw(root), "sync", error.errno or 0, error.strerror or str(error)))
+            text = error.strerror or str(error)
+            failures.append((raw(root), "sync", error.errno or 0, text))
     page.operation(status.IDLE)
     return {"failures": failures} if failures else {}

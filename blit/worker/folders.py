@@ -11,6 +11,10 @@ import errno
 import os
 import stat
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 MOST_HANDLES = 96
@@ -27,6 +31,7 @@ class Folders:
         self._of_path = self.most // 6
         self._open: dict[tuple[str, str], int] = {}
         self._roots: dict[str, int] = {}
+        self.known: dict[str, tuple[int, int]] = {}  # (dev, ino) of every root that anybody opened
 
     def root(self, root: str, make: bool = False) -> int:
         fd = self._roots.get(root)
@@ -38,8 +43,18 @@ class Folders:
                     raise
                 make_parents(root)
                 fd = os.open(root, _ROOT)
+            info = os.fstat(fd)
+            identity = (info.st_dev, info.st_ino)
+            if self.known.setdefault(root, identity) != identity:
+                os.close(fd)
+                raise OSError(errno.ESTALE, "it is another folder than when the run began")
             self._roots[root] = fd
         return fd
+
+    def learn(self, roots: dict[str, tuple[int, int]]) -> None:
+        """What others have found at the roots: a path that leads elsewhere now is refused."""
+        for root, identity in roots.items():
+            self.known.setdefault(root, (identity[0], identity[1]))
 
     def open(self, root: str, rel: str, make: bool = False) -> int:
         """The handle of a folder; with `make`, missing ones are made, readable by the owner alone.
@@ -152,6 +167,15 @@ def grant(fd: int) -> None:
     if info.st_uid != os.geteuid() or info.st_mode & 0o300 == 0o300:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     os.fchmod(fd, (info.st_mode & 0o7777) | 0o700)
+
+
+def granted(fd: int, action: Callable[[], None]) -> None:
+    """Do something in a folder, and once more with the right to write if it is a folder of ours."""
+    try:
+        action()
+    except PermissionError:
+        grant(fd)
+        action()
 
 
 _user_umask = 0o022

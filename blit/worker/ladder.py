@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from blit.worker import status, system, wire
@@ -33,6 +34,10 @@ class Stopped(Exception):
     """The program asked this worker to leave the file in hand."""
 
 
+class Vanished(Exception):
+    """The source is gone."""
+
+
 class Shrunk(Exception):
     """The source ended before its size: it was cut while it was copied."""
 
@@ -49,11 +54,14 @@ class Ladder:
         self.chunk = FIRST_CHUNK
         self.may_continue: Callable[[], bool] = _always
 
-    def copy(self, s: int, d: int, start: int, end: int, pair: tuple[int, int], holes: bool) -> int:
+    def copy(
+        self, s: int, d: int, start: int, end: int, pair: tuple[int, int], holes: bool,
+        reserve: bool = False,
+    ) -> int:  # fmt: skip
         """Copy the bytes [start, end); returns the method. Raises OSError, Shrunk, Stopped.
 
         `holes`: the source has fewer blocks than its size needs, so only its data is copied; the
-        target must have its final size already.
+        target must have its final size already. `reserve`: take the space first, if not cloned.
         """
         rung = self.rungs.get(pair, wire.CLONE)
         if rung == wire.CLONE:
@@ -61,6 +69,8 @@ class Ladder:
                 return wire.CLONE
             rung = wire.KERNEL
             self.rungs.setdefault(pair, wire.KERNEL)
+        if reserve and not holes:
+            system.preallocate(d, start, end - start)
         if not holes:
             return self._span(s, d, start, end, rung, pair)
         method = rung
@@ -68,11 +78,17 @@ class Ladder:
         while position < end:
             try:
                 data = os.lseek(s, position, os.SEEK_DATA)
-            except OSError:
-                break  # ENXIO: a hole up to the end
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    break  # a hole up to the end
+                if error.errno not in system.CANNOT:
+                    raise
+                data, end_of_data = position, end  # no SEEK_DATA here: all of it is data
+            else:
+                end_of_data = os.lseek(s, data, os.SEEK_HOLE) if data < end else end
             if data >= end:
                 break
-            stop = min(os.lseek(s, data, os.SEEK_HOLE), end)
+            stop = min(end_of_data, end)
             method = self._span(s, d, data, stop, self.rungs.get(pair, rung), pair)
             position = stop
         return method

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import os
 
-from blit.worker import status, system, tmpname, wire
+from blit.worker import status, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
     Changed,
     Copier,
     Mismatch,
-    Vanished,
     create,
     finish_file,
     has_default_acl,
     open_source,
     verify,
 )
-from blit.worker.ladder import Shrunk, Stopped
+from blit.worker.ladder import Shrunk, Stopped, Vanished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     Answer: a result, and `temporary` with `size`, `identity` and `sparse` when ranges
     are wanted; without `temporary` the file is done (cloned), failed or gone.
     """
+    assert not task["options"] & wire.DRY
     large, page, s, d, name = None, context.page, -1, -1, ""
     try:
         large = _Large(context, task)
@@ -160,14 +160,14 @@ def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         if not _is(info, task["identity"]):
             large.changed("it changes while it is copied")
             return large.result.as_dict()
+        page.operation(status.CREATE)  # at the destination: if it is missing, the source is not
         d = large.temporary(task["temporary"])
         page.operation(status.COPY)
         pair = (os.fstat(large.sfd).st_dev, os.fstat(large.dfd).st_dev)
         context.ladder.rungs.setdefault(pair, wire.KERNEL)  # begin has found that it cannot clone
-        if task["options"] & wire.PREALLOCATE and not task["sparse"]:
-            # piece by piece: reserving all of 2 GiB first kept the first byte waiting for 0.5 s
-            system.preallocate(d, start, end - start)
-        method = context.ladder.copy(s, d, start, end, pair, task["sparse"])
+        # piece by piece: reserving all of 2 GiB first kept the first byte waiting for 0.5 s
+        reserve = bool(task["options"] & wire.PREALLOCATE)
+        method = context.ladder.copy(s, d, start, end, pair, task["sparse"], reserve)
         closing, d = d, -1
         os.close(closing)
         answer = large.result.as_dict()
@@ -194,6 +194,7 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     try:
         large = _Large(context, task)
         s, info = large.source()
+        page.operation(status.CREATE)  # at the destination: if it is missing, the source is not
         d = large.temporary(task["temporary"])
         if not _is(info, task["identity"]) or os.fstat(d).st_size != info.st_size:
             large.changed("it changed while it was copied")

@@ -13,7 +13,8 @@ from collections import namedtuple
 
 from blit.worker import status, wire
 from blit.worker.context import Context, Result, join, raw
-from blit.worker.copy import Copier
+from blit.worker.copy import Copier, sync_file
+from blit.worker.folders import granted
 from blit.worker.scan import UP_TO_DATE
 
 # no links here (FAT), too many of them, or two filesystems under one root: copies then
@@ -31,10 +32,13 @@ Name = namedtuple("Name", "src_root dst_root src_rel dst_rel entry there target"
 
 def run(context: Context, task: dict[str, Any]) -> Result:
     """Task: `parts` (dumps of lists as in Scanner._link), `options`."""
-    files: dict[tuple[int, int], list[Name]] = {}
+    files: dict[tuple[int, ...], list[Name]] = {}
     for blob in task["parts"]:
         for device, inode, *rest in wire.load(blob):
-            files.setdefault((device, inode), []).append(Name(*rest))
+            name = Name(*rest)
+            # an inode that was another file a moment ago must not be linked to this one
+            key = (device, inode, *name.entry[2:4])
+            files.setdefault(key, []).append(name)
     copier = Copier(context, task["options"])
     copier.linking = True
     for names in files.values():
@@ -66,6 +70,10 @@ def _one(context: Context, copier: Copier, names: list[Name]) -> None:
             for name in names[1:]:
                 _copy(copier, name, name.entry)
             return
+        if not copier.dry and any(name.there for name in names[1:]):
+            # it takes the place of something old under its other names: on disk before that
+            context.page.operation(status.SYNC)
+            sync_file(first.target, context.folders.open(first.dst_root, first.dst_rel))
         in_place = result.unchanged > unchanged or first.entry[5] == wire.MODE
         there = first.there if in_place else None
     else:
@@ -106,7 +114,8 @@ def _link(
             result.unchanged += 1
             return
         beside = context.names.next()
-        os.link(first.target, beside, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False)
+        ends = {"src_dir_fd": from_fd, "dst_dir_fd": to_fd}
+        granted(to_fd, lambda: os.link(first.target, beside, **ends, follow_symlinks=False))
         try:
             os.rename(beside, name.target, src_dir_fd=to_fd, dst_dir_fd=to_fd)
         except OSError:

@@ -134,6 +134,36 @@ def mount_of(path: str) -> tuple[str, str]:
     return best
 
 
+def written_to(device: str) -> tuple[int, int] | None:
+    """Writes completed and sectors written by a block device (/dev/…); None: it is none."""
+    try:
+        with open(f"/sys/class/block/{os.path.basename(device)}/stat", "rb") as table:
+            fields = table.read().split()
+        return int(fields[4]), int(fields[6])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def under_writeback() -> int:
+    """Pages of all filesystems that are being written out."""
+    try:
+        with open("/proc/vmstat", "rb") as table:
+            for line in table:
+                if line.startswith(b"nr_writeback "):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def mounts_below(path: str) -> list[str]:
+    """Where other filesystems are mounted below a folder."""
+    real = os.path.realpath(path).rstrip("/") + "/"
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        points = [_unescape(line.split(" ")[4]) for line in table]
+    return [point for point in points if point.startswith(real)]
+
+
 def canonical(path: str) -> tuple[str, str]:
     """Device and path inside its filesystem: the same for all bind mounts of one folder.
 
@@ -176,13 +206,30 @@ def process_start(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
-def machine() -> int:
-    try:
-        with open("/proc/sys/kernel/random/boot_id", "rb") as boot:
-            seed = int(boot.read().replace(b"-", b""), 16)
-        seed ^= os.stat("/proc/self/ns/pid").st_ino
-    except (OSError, ValueError):
-        from zlib import crc32
+def place() -> tuple[int, int, int]:
+    """This host, this boot, this pid namespace: where a process number means something."""
+    return _crc("/etc/machine-id") or _crc_of(os.uname().nodename), _crc(_BOOT_ID), _namespace()
 
-        seed = crc32(os.uname().nodename.encode())
-    return seed % 0xFFFFF
+
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def _namespace() -> int:
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _crc(path: str) -> int:
+    try:
+        with open(path, encoding="ascii") as text:
+            return _crc_of(text.read())
+    except (OSError, ValueError):
+        return 0
+
+
+def _crc_of(text: str) -> int:
+    from zlib import crc32
+
+    return crc32(text.strip().encode())

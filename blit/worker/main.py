@@ -27,7 +27,11 @@ class Worker:
 
     def do(self, task: dict[str, Any]) -> dict[str, Any]:
         operation: str = task["op"]
+        folders = self.c.folders
+        folders.learn(task["known"])
         answer: dict[str, Any] = getattr(self, operation)(task)
+        if len(folders.known) > len(task["known"]):
+            answer["known"] = folders.known
         if lost := self.c.me.xattrs_lost:
             answer["xattrs_lost"], self.c.me.xattrs_lost = lost, 0
         if lost := self.c.me.owners_lost:
@@ -51,11 +55,11 @@ class Worker:
         from blit.worker.copy import Copier
 
         if dead := task.get("dead"):
-            self._sweep(task["groups"], dead)
+            self.sweep(task["groups"], dead, task.get("spare", ()))
         return Copier(self.c, task["options"]).run(task["groups"]).as_dict()
 
-    def _sweep(self, groups: list[bytes], slot: int) -> None:
-        """Remove the temporaries of a worker that died over this very batch."""
+    def sweep(self, groups: list[bytes], slot: int, spare: list[str]) -> None:
+        """Remove the temporaries of a worker that died over this very batch, but not `spare`."""
         from blit.worker import tmpname
 
         prefix = tmpname.worker_prefix(self.c.token, slot - 1)
@@ -64,7 +68,9 @@ class Worker:
             try:
                 fd = self.c.folders.open(dst_root, dst_rel)
                 for name in os.listdir(fd):
-                    if name.startswith(prefix) and tmpname.is_temporary(name):
+                    if not name.startswith(prefix) or name in spare:
+                        continue
+                    if tmpname.is_temporary(name):
                         os.unlink(name, dir_fd=fd)
             except OSError:
                 pass

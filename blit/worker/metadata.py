@@ -138,30 +138,56 @@ def set_owner_and_mode(
         os.fchmod(target, mode)
 
 
-def mend(me: Identity, sfd: int, dfd: int, name: str, target: str, options: int) -> None:
+class Stale(Exception):
+    """What should only be mended must be copied: its source is not what was compared any more, or
+    the copy shares its inode with names that the source does not."""
+
+
+def mend(
+    me: Identity,
+    sfd: int,
+    dfd: int,
+    name: str,
+    target: str,
+    seen: tuple[int, int, int],
+    options: int,
+) -> None:
     """Owner, mode, xattrs and times of an existing file, link or special file, without its bytes.
 
-    Raises OSError. The two are opened so that no name is resolved twice; links and special files,
-    which cannot be, are changed by `dir_fd` without following.
+    `seen`: size, mtime and inode of the source when its bytes were found to equal the copy's. A
+    source that is another by now must not give its times to old bytes. Raises Stale, OSError
+    (FileNotFoundError: of the source). The two are opened so that no name is resolved twice; links
+    and special files, which cannot be, are changed by `dir_fd` without following.
     """
     source = os.stat(name, dir_fd=sfd, follow_symlinks=False)
-    if stat.S_ISREG(source.st_mode):
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        s = os.open(name, flags, dir_fd=sfd)
+    if not stat.S_ISREG(source.st_mode):
+        try:
+            set_special(me, sfd, dfd, name, target, source, options)
+        except FileNotFoundError:
+            raise Stale from None
+        return
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    s = os.open(name, flags, dir_fd=sfd)
+    try:
+        source = os.fstat(s)
+        if (source.st_size, source.st_mtime_ns, source.st_ino) != seen:
+            raise Stale
         try:
             d = _open_to_mend(me, target, dfd, flags)
-            try:
-                copy = os.fstat(d)
-                now, mode_now = (copy.st_uid, copy.st_gid), stat.S_IMODE(copy.st_mode)
-                set_owner_and_mode(me, d, source, now, mode_now, options)
-                copy_xattrs(me, s, d, existing=True)
-                os.utime(d, ns=(source.st_atime_ns, source.st_mtime_ns))
-            finally:
-                os.close(d)
+        except FileNotFoundError:
+            raise Stale from None
+        try:
+            copy = os.fstat(d)
+            if copy.st_nlink > source.st_nlink or copy.st_size != source.st_size:
+                raise Stale
+            now, mode_now = (copy.st_uid, copy.st_gid), stat.S_IMODE(copy.st_mode)
+            set_owner_and_mode(me, d, source, now, mode_now, options)
+            copy_xattrs(me, s, d, existing=True)
+            os.utime(d, ns=(source.st_atime_ns, source.st_mtime_ns))
         finally:
-            os.close(s)
-        return
-    set_special(me, sfd, dfd, name, target, source, options)
+            os.close(d)
+    finally:
+        os.close(s)
 
 
 def _open_to_mend(me: Identity, target: str, dfd: int, flags: int) -> int:

@@ -88,6 +88,21 @@ def mount_of(path: str) -> tuple[str, str]:
     return "", ""
 
 
+def written_to(device: str) -> tuple[int, int] | None:
+    """Writes completed and sectors written by a block device; None: unknown."""
+    return None
+
+
+def under_writeback() -> int:
+    """Pages that are being written out."""
+    return 0
+
+
+def mounts_below(path: str) -> list[str]:
+    """Where other filesystems are mounted below a folder, as far as that can be known."""
+    return []
+
+
 def canonical(path: str) -> tuple[str, str]:
     """Device and path inside its filesystem; here the real path is the best there is."""
     return "", os.path.realpath(path)
@@ -104,8 +119,8 @@ def process_start(pid: int) -> int | None:
     return 0
 
 
-def machine() -> int:
-    """Tells the space that process numbers live in (this boot, this pid namespace) from others."""
+def place() -> tuple[int, int, int]:
+    """This host, this boot, this pid namespace: where a process number means something."""
     from zlib import crc32
 
-    return crc32(os.uname().nodename.encode()) % 0xFFFFF
+    return crc32(os.uname().nodename.encode()), 0, 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from blit.worker import status, system, wire
+from blit.worker import grain, status, system, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.landing import Landing, base, landing, plain
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 _DIRECT_FOLDERS = 64
 
-# how coarse a filesystem keeps times, in units of 100 ns; all others keep what they are given
-GRAIN = {
-    "vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20_000_000,
-    "hfs": 10_000_000, "hfsplus": 10_000_000, "ext2": 10_000_000, "ext3": 10_000_000,
-    "ntfs": 1, "ntfs3": 1, "fuseblk": 1, "cifs": 1, "smb3": 1,
-    "fuse.sshfs": 10_000_000, "9p": 10_000_000, "isofs": 10_000_000, "udf": 10,
-}  # fmt: skip
 # filesystems that keep neither owners nor modes of their own
 OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
 # filesystems where reserving space in advance is cheap
@@ -77,7 +70,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     target_is_folder = there is not None and stat.S_ISDIR(there.st_mode)
     options: int = task["options"]
     tokens: list[tuple[object, ...]] = []
-    landings, same = [], []
+    landings, mine, theirs = [], [], []
     seen: dict[str, str] = {}
     small: tuple[int, int] | None = (0, 0)
     empty = False
@@ -109,9 +102,9 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         if is_folder:
             flag = wire.DST_EXISTS if exists else 0
             tokens.append((plain(source), place.root, "", place.rel, None, flag))
-            same.append((info.st_dev, info.st_ino))
+            mine.append((info.st_dev, info.st_ino))
             if exists:
-                same.append((exists.st_dev, exists.st_ino))
+                theirs.append((exists.st_dev, exists.st_ino))
             if small is not None:
                 small = _small(context, plain(source), small)
             if exists and options & wire.MIRROR:
@@ -132,8 +125,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"
     source_type = system.filesystem(task["sources"][0])[0]
-    target_type = system.filesystem(above)[0]
-    grain = max(GRAIN.get(source_type, 0), GRAIN.get(target_type, 0))
+    target_type, target_device = system.filesystem(above)
+    coarse = max(grain.known(source_type), grain.ask(context, above, target_type, options))
     if target_type in OWNERLESS:
         options |= wire.OWNERLESS | wire.MODELESS
     if target_type in PREALLOCATES:
@@ -144,8 +137,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     return {
         "folders": [wire.dump(t) for t in tokens],
         "landings": landings,
-        "options": options & 0xFFFF | grain << 16,
-        "same": same,
+        "options": options & 0xFFFF | coarse << 16,
+        "same": (mine, theirs),
         "small": small,
         "largest": largest,
         "roots": sorted(roots),
@@ -153,6 +146,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "empty": empty,
         "filesystems": (source_type, target_type),
         "devices": (device, ground.st_dev),
+        "device": target_device,
         "free": room.f_bavail * room.f_frsize,
     }
 

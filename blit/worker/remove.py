@@ -13,8 +13,8 @@ import os
 
 from blit.worker import status, system, wire
 from blit.worker.context import Context, Result, join, raw
-from blit.worker.folders import grant
-from blit.worker.scan import same_entry
+from blit.worker.entries import exists, same_entry
+from blit.worker.folders import granted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _names(
         name, _, partner = name.partition("/")
         page.name(name)
         try:
-            if sfd >= 0 and _exists(name, sfd):
+            if sfd >= 0 and exists(name, sfd):
                 continue  # the source has it now
             if partner and same_entry(name, partner, dfd):
                 continue  # a rename by case alone: this is the copy itself
@@ -106,19 +106,7 @@ def _remove(
         else:
             os.unlink(name, dir_fd=dfd)
 
-    try:
-        once()
-    except PermissionError:
-        grant(dfd)  # a read-only folder of our own
-        once()
-
-
-def _exists(name: str, fd: int) -> bool:
-    try:
-        os.stat(name, dir_fd=fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
+    granted(dfd, once)
 
 
 def _failed(result: Result, path: str, error: OSError) -> None:
@@ -148,6 +136,17 @@ def remove_tree(context: Context, root: str, rel: str) -> bool:
     return True
 
 
+def _drop(context: Context, kind: str, dst_root: str, dst_rel: str, beside: str) -> None:
+    """Remove what was built beside its place, as far as that goes."""
+    try:
+        if kind == "folder":
+            remove_tree(context, dst_root, join(dst_rel, beside))
+        else:
+            os.unlink(beside, dir_fd=context.folders.open(dst_root, dst_rel))
+    except OSError:
+        pass  # the next run clears it away
+
+
 def swap(context: Context, task: dict[str, Any]) -> Result:
     """Bring what was built beside its place to its place. Task: `swaps`, `options`, `undo`.
 
@@ -171,10 +170,7 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
                 continue
             dfd = context.folders.open(dst_root, dst_rel)
             if task["undo"]:
-                if kind == "folder":
-                    remove_tree(context, dst_root, join(dst_rel, beside))
-                else:
-                    os.unlink(beside, dir_fd=dfd)
+                _drop(context, kind, dst_root, dst_rel, beside)
                 continue
             if kind == "folder":
                 # an empty folder has not been built yet
@@ -190,6 +186,8 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
             if not task["undo"]:
                 _failed(result, join(dst_root, dst_rel, name), error)
         except OSError as error:
+            # its place is still taken: the next run builds it anew
             _failed(result, join(dst_root, dst_rel, name), error)
+            _drop(context, kind, dst_root, dst_rel, beside)
     page.operation(status.IDLE)
     return result

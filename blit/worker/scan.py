@@ -16,6 +16,7 @@ from time import monotonic
 
 from blit.worker import compare, metadata, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
+from blit.worker.entries import clear_temporary, exists, is_stale, same_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class Scanner:
     """The listing of one worker, kept between its tasks.
 
     Task: `folders` (dumps of tokens), `options`, `budget` (seconds), `want` (entries after which to
-    answer early), `large` (bytes from which a file is handed out alone), `same` ((dev, ino) of the
-    other side's roots, which must not be met inside a tree).
+    answer early), `large` (bytes from which a file is handed out alone), `same` (the (dev, ino) of
+    the sources, which must not be met among what would be deleted, and of the destinations, which
+    must not be met inside a source).
     Answer: see `_answer`.
     """
 
@@ -76,8 +78,11 @@ class Scanner:
     def run(self, task: dict[str, Any]) -> dict[str, Any]:
         self._reset()
         self.options: int = task["options"]
-        self.large_from: int = task["large"]
-        self.forbidden = {tuple(pair) for pair in task["same"]}
+        # a dry run must not hand out what only knows how to write
+        self.large_from: int = 1 << 62 if self.options & wire.DRY else task["large"]
+        sources, targets = task["same"]
+        self.sources = {tuple(pair) for pair in sources}
+        self.targets = {tuple(pair) for pair in targets}
         want: int = task["want"]
         self.stack.extend(wire.load(blob) for blob in task["folders"])
         page = self.c.page
@@ -149,7 +154,7 @@ class Scanner:
         page, options, folders = self.c.page, self.options, self.c.folders
         sfd = folders.open(src_root, src_rel)
         source = os.fstat(sfd)
-        if (source.st_dev, source.st_ino) in self.forbidden and src_rel:
+        if (source.st_dev, source.st_ino) in self.targets and src_rel:
             self.overlap = raw(join(src_root, src_rel))
             return
         copy = None
@@ -232,7 +237,7 @@ class Scanner:
                 if (
                     name.startswith(tmpname.PREFIX)
                     and tmpname.is_temporary(name)
-                    and tmpname.is_dead(name)
+                    and is_stale(entry)
                 ):
                     clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
                 if number > 20_000:
@@ -332,7 +337,17 @@ class Scanner:
                         (path, "list", error.errno or 0, error.strerror or str(error))
                     )
                     continue
-                entry = self._entry(name, name, info, there, sfd, dfd, dst_rel)
+                try:
+                    entry = self._entry(name, name, info, there, sfd, dfd, dst_rel)
+                except OSError as error:  # reading a link or attributes, on either side
+                    path = raw(join(src_root, src_rel, name))
+                    if error.errno == errno.ENOENT and not exists(name, sfd):
+                        self.vanished += 1
+                        continue
+                    self.failures.append(
+                        (path, "compare", error.errno or 0, error.strerror or str(error))
+                    )
+                    continue
                 linked = info.st_nlink > 1 and stat.S_ISREG(info.st_mode)
                 if entry is None:
                     if linked:
@@ -570,7 +585,7 @@ class Scanner:
             if tmpname.is_temporary(name):
                 entry = theirs.pop(name)
                 self.dst_entries -= 1
-                if not self.options & wire.DRY and tmpname.is_dead(name):
+                if not self.options & wire.DRY and is_stale(entry):
                     changed |= clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
             elif name == ".blit-trash" and not dst_rel:
                 del theirs[name]
@@ -621,7 +636,7 @@ class Scanner:
             )
             return
         info = os.fstat(dfd)
-        if (info.st_dev, info.st_ino) in self.forbidden:
+        if (info.st_dev, info.st_ino) in self.sources:
             self.overlap = raw(join(dst_root, dst_rel))
             return
         files: list[str] = []
@@ -663,30 +678,3 @@ class Scanner:
             self.changes.append((reason, raw(shown(dst_rel, src_rel) or ".") + b"/", wire.METADATA))
         if reason >= 0 or touched:
             self.finish.append((src_root, dst_root, src_rel, dst_rel, stat.S_IMODE(source.st_mode)))
-
-
-def same_entry(one: str, other: str, fd: int) -> bool:
-    """Whether two names in a folder are one file: where case is ignored, or Unicode folded."""
-    try:
-        a = os.stat(one, dir_fd=fd, follow_symlinks=False)
-        b = os.stat(other, dir_fd=fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino) and (
-        stat.S_ISDIR(a.st_mode) or a.st_nlink == 1
-    )
-
-
-def clear_temporary(
-    context: Context, entry: os.DirEntry[str], dfd: int, dst_root: str, dst_rel: str
-) -> bool:
-    """Remove what a dead run left; True when it is gone."""
-    try:
-        if not entry.is_dir(follow_symlinks=False):
-            os.unlink(entry.name, dir_fd=dfd)
-            return True
-        from blit.worker.remove import remove_tree
-
-        return remove_tree(context, dst_root, join(dst_rel, entry.name))
-    except OSError:
-        return False

@@ -1,8 +1,8 @@
-"""Temporary names: recognisable, at most 31 bytes; they say which run made them, and if it lives.
+"""Temporary names: recognisable, at most 31 bytes, and they say which run made them, and where.
 
-`.blit-` machine(4) pid(5) start(6) `-` worker(2) number(1..7), all in base 36. 31 bytes because a
-longer name would not fit the kernel's inline dentry name, and short enough for any filesystem,
-since a suffix on a 255-byte name would not be.
+`.blit-` host(2) boot(2) namespace(2) pid(5) start(4) `-` worker(2) number(1..7), in base 36, the
+number in hex. 31 bytes because a longer name would not fit the kernel's inline dentry name, and
+short enough for any filesystem, since a suffix on a 255-byte name would not be.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from blit.worker import system
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 PREFIX = ".blit-"
 _TOKEN = 15
+_FOREIGN_NAMESPACE_AGE = 24 * 3600.0
+_FOREIGN_HOST_AGE = 7 * 24 * 3600.0
 
 
 def base36(number: int, width: int) -> str:
@@ -24,8 +26,12 @@ def base36(number: int, width: int) -> str:
 
 def run_token(pid: int) -> str:
     """The token of the run whose main process is `pid`."""
-    start = system.process_start(pid) or 0
-    return base36(system.machine(), 4) + base36(pid, 5) + base36(start, 6)
+    return _place() + base36(pid, 5) + base36(system.process_start(pid) or 0, 4)
+
+
+def _place() -> str:
+    """Where process numbers mean something: this host, this boot, this pid namespace."""
+    return "".join(base36(number, 2) for number in system.place())
 
 
 def is_temporary(name: str) -> bool:
@@ -39,18 +45,22 @@ def is_temporary(name: str) -> bool:
     )
 
 
-def is_dead(name: str) -> bool:
-    """Whether the run that made this temporary has ended. False where that cannot be known."""
+def is_dead(name: str, age: float) -> bool:
+    """Whether the run that made this temporary has ended; `age`: seconds since it was last written.
+
+    In this pid namespace that is certain, and so it is after a reboot. For another namespace (a
+    container) or another host on a shared filesystem only the age can tell.
+    """
     token = name[len(PREFIX) : len(PREFIX) + _TOKEN]
-    if token[:4] != base36(system.machine(), 4):
-        return False
-    pid = int(token[4:9], 36)
-    start = system.process_start(pid)
-    return start is None or base36(start, 6) != token[9:15]
-
-
-def of_other_machine(name: str) -> bool:
-    return name[len(PREFIX) : len(PREFIX) + 4] != base36(system.machine(), 4)
+    here = _place()
+    if token[:2] != here[:2]:
+        return age > _FOREIGN_HOST_AGE
+    if token[2:4] != here[2:4]:
+        return True
+    if token[4:6] != here[4:6]:
+        return age > _FOREIGN_NAMESPACE_AGE
+    start = system.process_start(int(token[6:11], 36))
+    return start is None or base36(start, 4) != token[11:15]
 
 
 def worker_prefix(token: str, slot: int) -> str:

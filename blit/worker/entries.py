@@ -1,0 +1,57 @@
+"""Small questions about entries of an open folder, and clearing away what dead runs left there."""
+
+from __future__ import annotations
+
+import os
+from time import time
+
+from blit.worker import tmpname
+from blit.worker.context import Context, join
+
+
+def exists(name: str, fd: int) -> bool:
+    try:
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def same_entry(one: str, other: str, fd: int) -> bool:
+    """Whether two spellings are one entry of a folder: where case is ignored, or Unicode folded.
+
+    The same inode is not enough, it may have two names; but then both are listed.
+    """
+    try:
+        a = os.stat(one, dir_fd=fd, follow_symlinks=False)
+        b = os.stat(other, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    if (a.st_dev, a.st_ino) != (b.st_dev, b.st_ino):
+        return False
+    names = os.listdir(fd)
+    return not (one in names and other in names)
+
+
+def is_stale(entry: os.DirEntry[str]) -> bool:
+    """Whether a temporary was left by a run that has ended."""
+    try:
+        written = entry.stat(follow_symlinks=False).st_ctime
+    except OSError:
+        return False
+    return tmpname.is_dead(entry.name, time() - written)
+
+
+def clear_temporary(
+    context: Context, entry: os.DirEntry[str], dfd: int, dst_root: str, dst_rel: str
+) -> bool:
+    """Remove what a dead run left; True when it is gone."""
+    try:
+        if not entry.is_dir(follow_symlinks=False):
+            os.unlink(entry.name, dir_fd=dfd)
+            return True
+        from blit.worker.remove import remove_tree
+
+        return remove_tree(context, dst_root, join(dst_rel, entry.name))
+    except OSError:
+        return False
