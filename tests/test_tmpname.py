@@ -93,7 +93,10 @@ def test_it_is_dead_after_a_reboot_whoever_has_the_number(
 
 @pytest.mark.parametrize(("place", "days"), [((77, 2, 9), 1), ((78, 2, 3), 7)], ids=str)
 def test_of_other_namespaces_and_hosts_only_the_age_tells(
-    processes: dict[int, int], monkeypatch: pytest.MonkeyPatch, place: tuple[int, int, int], days: int
+    processes: dict[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[int, int, int],
+    days: int,
 ) -> None:
     name = tmpname.Names(tmpname.run_token(4242), 0).next()
     monkeypatch.setattr(system, "place", lambda: place)

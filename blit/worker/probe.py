@@ -124,6 +124,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     above = target
     while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"
+    page.name(target[-700:])
     source_type = system.filesystem(task["sources"][0])[0]
     target_type, target_device = system.filesystem(above)
     coarse = max(grain.known(source_type), grain.ask(context, above, target_type, options))
