@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blit.engine.plan import CAP_FILES
-from blit.engine.schedule import BUDGET, FIRST_BUDGET, Schedule, Task
+from blit.engine.plan import CAP_BYTES, CAP_FILES
+from blit.engine.schedule import BUDGET, FIRST_BUDGET, MOST_SHARE, Schedule, Task
 
 GIB = 1 << 30
 BEGUN = {"temporary": ".blit-t", "identity": (1, 2, 3), "size": 2 * GIB, "sparse": False}
@@ -429,3 +429,42 @@ def test_one_death_at_any_moment_loses_nothing(
     workers = Workers(tree(parents), count)
     run(workers, data, death)
     assert {int(name) for name in workers.copied} == set(range(len(parents) + 1))
+
+
+def test_ten_million_files_pass_through_a_bounded_plan() -> None:
+    """1,000 × 100 folders of 100 files, listed far faster than copied: the scan waits."""
+    made = schedule(b"root", workers=3)
+    names = b"x" * 5_000  # what a hundred names take
+    copied = most_files = most_bytes = most_open = 0
+    running: list[tuple[int, dict[str, Any]]] = []
+    while not made.exhausted:
+        for slot in range(3):
+            if any(slot == busy for busy, _ in running):
+                continue
+            given = made.next(slot)
+            if given is None:
+                continue
+            if given["op"] == "copy":
+                running.append((slot, given))
+                continue
+            folders: list[bytes] = []
+            groups = []
+            for name in given["folders"]:
+                if name == b"root":
+                    folders += [b"a%d" % n for n in range(1_000)]
+                elif name.startswith(b"a"):
+                    folders += [b"b"] * 100
+                else:
+                    groups.append((100, 500_000, names))
+            made.done(slot, given, listed(folders=folders, groups=groups, finish=b"f" * 50))
+        if running:  # one batch ends for every round of listing
+            slot, batch = running.pop(0)
+            copied += batch["files"]
+            made.done(slot, batch, {"files": batch["files"], "seconds": 0.1})
+        most_files = max(most_files, made.plan.waiting_files)
+        most_bytes = max(most_bytes, made.plan.held)
+        most_open = max(most_open, len(made.open))
+    assert copied == 10_000_000
+    assert most_files <= CAP_FILES + 100 * MOST_SHARE
+    assert most_bytes <= CAP_BYTES + len(names) * MOST_SHARE
+    assert most_open < 10_000

@@ -16,13 +16,12 @@ from blit.worker import compare, metadata, status, system, tmpname, wire
 from blit.worker.context import FATAL, Context, Result, join, raw, shown
 from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
+from blit.worker.swift import CREATE, READ, copy_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FATAL_ERRNOS = frozenset(getattr(errno, name) for name in FATAL)
 # errors of the destination that the kernel reports from a call on both files
 _TARGET_ERRNOS = _FATAL_ERRNOS | {errno.EFBIG}
@@ -111,7 +110,12 @@ class Copier:
         shown_rel = shown(dst_rel, src_rel)
         pair = (os.fstat(sfd).st_dev, os.fstat(dfd).st_dev if dfd >= 0 else 0)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
-        born: tuple[int, int] | None = None
+        plain = not self.options & (wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS)
+        if plain and names is None and context.ladder.rungs.get(pair, 0) <= wire.KERNEL:
+            entries, stop = copy_new(self, sfd, dfd, shown_rel, entries, inherits)
+            if stop:
+                result.left += len(entries)
+                return True
         parent, getppid = context.parent, os.getppid
         flags, flag_at = page.map, page.base + 33
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
@@ -174,19 +178,7 @@ class Copier:
                         continue
                 temporary = context.names.next()
                 if kind == wire.FILE:
-                    if size <= FIRST_CHUNK and context.ladder.rungs.get(pair) == wire.KERNEL:
-                        page.operation(status.COPY)
-                        done = self._small(
-                            sfd, dfd, name, temporary, size, mtime, ino, born, inherits
-                        )
-                    else:
-                        done = None
-                    if done is None:
-                        method, size = self._careful(sfd, dfd, name, temporary, pair, inherits)
-                    else:
-                        born = done
-                        method = wire.KERNEL
-                        page.file_done(size)
+                    method, size = self._careful(sfd, dfd, name, temporary, pair, inherits)
                 else:
                     method = self._special(sfd, dfd, name, temporary)
                     size = 0
@@ -242,69 +234,6 @@ class Copier:
         record = (src_root, dst_root, src_rel, dst_rel, 0o700)
         if record not in self.result.finish[-1:]:
             self.result.finish.append(record)
-
-    def _small(
-        self,
-        sfd: int,
-        dfd: int,
-        name: str,
-        temporary: str,
-        size: int,
-        mtime: int,
-        ino: int,
-        born: tuple[int, int] | None,
-        inherits: bool,
-    ) -> tuple[int, int] | None:
-        """The hot path: nine system calls for a small file that is what the scan saw.
-
-        Returns the owner that new files get in this folder; None when anything was not as
-        expected, the temporary being gone again: the careful path then takes the file.
-        """
-        try:
-            s = os.open(name, READ, dir_fd=sfd)
-        except OSError:
-            return None
-        d = -1
-        try:
-            try:
-                d = os.open(temporary, CREATE, 0o600, dir_fd=dfd)
-            except OSError:
-                return None  # the careful path tells whose trouble it is
-            moved = os.copy_file_range(s, d, size) if size else len(os.read(s, 1))
-            info = os.fstat(s)
-            if (
-                moved != size
-                or info.st_mtime_ns != mtime
-                or info.st_size != size
-                or info.st_ino != ino
-                or (size >= 4096 and info.st_blocks << 9 < size)
-            ):
-                _discard(temporary, dfd)
-                return None
-            if born is None:
-                mine = os.fstat(d)
-                born = (mine.st_uid, mine.st_gid)
-            me = self.c.me
-            mode = info.st_mode & 0o7777
-            if (info.st_uid, info.st_gid) != born or mode & 0o6000:
-                metadata.set_owner_and_mode(me, d, info, born, -1, self.options)
-            elif (mode != 0o600 or inherits) and not self.options & wire.MODELESS:
-                os.fchmod(d, mode)
-            if inherits or system.list_xattrs(s):
-                metadata.copy_xattrs(me, s, d, existing=inherits)
-            os.utime(d, ns=(info.st_atime_ns, mtime))
-            closing, d = d, -1
-            os.close(closing)  # its error is a write error
-            return born
-        except OSError as error:
-            _discard(temporary, dfd)
-            if error.errno in system.CANNOT:
-                return None
-            raise
-        finally:
-            os.close(s)
-            if d >= 0:
-                os.close(d)
 
     def _careful(
         self, sfd: int, dfd: int, name: str, temporary: str, pair: tuple[int, int], inherits: bool
@@ -439,6 +368,12 @@ class Copier:
         except OSError as error:
             return error
         return None
+
+    def count_many(self, files: int, size: int) -> None:
+        """Small new files that were copied by the kernel."""
+        self.result.files += files
+        self.result.bytes += size
+        self.result.methods[wire.KERNEL] += files
 
     def count(
         self, dst_rel: str, src_rel: str, name: str, size: int, method: int, reason: int

@@ -1,0 +1,117 @@
+"""The hot path of copying: small new files, ten system calls each, nothing decided twice.
+
+Whatever is not as expected (another file than the scan saw, any error, a special case) is left to
+`copy.Copier`, which does it again with all care and tells whose trouble it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from blit.worker import metadata, status, system, wire
+from blit.worker.context import raw
+from blit.worker.ladder import FIRST_CHUNK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from blit.worker.copy import Copier
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# not this file's trouble but everybody's: no use in trying the next one here
+_ALL = system.CANNOT | {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+
+
+def copy_new(
+    copier: Copier, sfd: int, dfd: int, shown_rel: str, entries: list[Any], inherits: bool
+) -> tuple[list[Any], bool]:
+    """Copy what is easy. Returns the entries that are left, and whether the run is to stop.
+
+    `inherits`: files made in this folder get an ACL by default.
+    """
+    context, result, me = copier.c, copier.result, copier.c.me
+    page, names = context.page, context.names
+    shared, operation_at, flag_at = page.map, page.base + 32, page.base + 33
+    name_at, length_at = page.name_at, page.length_at
+    opened, fstat, copy_range, read = os.open, os.fstat, system.copy_range, os.read
+    list_xattrs, fchmod, utime, close, rename = (
+        system.list_xattrs, os.fchmod, os.utime, os.close, os.rename,
+    )  # fmt: skip
+    getppid, parent = os.getppid, context.parent
+    left: list[Any] = []
+    born: tuple[int, int] | None = None
+    moved_files = moved_bytes = 0
+    shared[operation_at] = status.COPY
+    for index, entry in enumerate(entries):
+        name, kind, size, mtime, inode, reason = entry
+        if reason != wire.NEW or kind != wire.FILE or size > FIRST_CHUNK:
+            left.append(entry)
+            continue
+        if (shared[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
+            left += entries[index:]
+            copier.count_many(moved_files, moved_bytes)
+            return left, True
+        encoded = name.encode("utf-8", "surrogateescape")
+        length = len(encoded)
+        shared[name_at : name_at + length] = encoded
+        shared[length_at] = length
+        temporary = names.next()
+        s = d = -1
+        good = made = False
+        trouble = 0
+        try:
+            s = opened(name, READ, dir_fd=sfd)
+            d = opened(temporary, CREATE, 0o600, dir_fd=dfd)
+            made = True
+            moved = copy_range(s, d, size) if size else len(read(s, 1))
+            info = fstat(s)
+            if (
+                moved == size
+                and info.st_mtime_ns == mtime
+                and info.st_size == size
+                and info.st_ino == inode
+                and (size < 4096 or info.st_blocks << 9 >= size)
+            ):
+                if born is None:
+                    mine = fstat(d)
+                    born = (mine.st_uid, mine.st_gid)
+                mode = info.st_mode & 0o7777
+                if (info.st_uid, info.st_gid) != born or mode & 0o6000:
+                    metadata.set_owner_and_mode(me, d, info, born, -1, copier.options)
+                elif mode != 0o600 or inherits:
+                    fchmod(d, mode)
+                if inherits or list_xattrs(s):
+                    metadata.copy_xattrs(me, s, d, existing=inherits)
+                utime(d, ns=(info.st_atime_ns, mtime))
+                closing, d = d, -1
+                close(closing)  # its error is a write error
+                rename(temporary, name, src_dir_fd=dfd, dst_dir_fd=dfd)
+                good = True
+        except OSError as error:
+            trouble = error.errno or 0
+        if s >= 0:
+            close(s)
+        if d >= 0:
+            close(d)
+        if good:
+            page.file_done(size)
+            moved_files += 1
+            moved_bytes += size
+            if copier.itemize or len(result.changes) < 2:
+                path = f"{shown_rel}/{name}" if shown_rel else name
+                result.changes.append((wire.NEW, raw(path), wire.KERNEL))
+            continue
+        if made:
+            try:
+                os.unlink(temporary, dir_fd=dfd)
+            except OSError:
+                pass  # the next run clears it away
+        left.append(entry)
+        if trouble in _ALL and s >= 0:
+            left += entries[index + 1 :]
+            break
+    copier.count_many(moved_files, moved_bytes)
+    return left, False
