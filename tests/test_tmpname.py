@@ -88,7 +88,9 @@ def test_it_is_dead_after_a_reboot_whoever_has_the_number(
 ) -> None:
     name = tmpname.Names(tmpname.run_token(4242), 0).next()
     monkeypatch.setattr(system, "place", lambda: (77, 9, 3))
-    assert tmpname.is_dead(name, 0)
+    monkeypatch.setattr(system, "uptime", lambda: 5_000.0)
+    assert tmpname.is_dead(name, 5_100)
+    assert not tmpname.is_dead(name, 4_900), "of another host that looks like ours, and lives"
 
 
 @pytest.mark.parametrize(("place", "days"), [((77, 2, 9), 1), ((78, 2, 3), 7)], ids=str)

@@ -97,7 +97,7 @@ class Run:
         self.planning_s: float | None = None
         self.options = job.options()
         self.roots: list[str] = []
-        self.device = ""  # of the destination
+        self.device = (0, "")  # of the destination: number and name
         self.least_writeback: int | None = None  # see watch._flushed
         self.overlap = b""  # where source and destination turned out to overlap
         self.kept_why = ""  # why a mirror deleted nothing although there was something to delete
@@ -174,7 +174,7 @@ class Run:
             outcome, path, text = facts["refused"]
             raise errors.by_outcome(outcome)(f"{os.fsdecode(path)} {text}")
         self.options, self.roots = facts["options"], facts["roots"]
-        self.device = facts["device"]
+        self.device = (facts["device"][0], facts["device"][1])
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
         self.publish(
@@ -397,7 +397,8 @@ class Run:
         """Everything written so far is on the device when this returns."""
         self.phase = "flushing"
         self.publish(Flushing((self.destination,), reason))
-        task = {"op": "sync", "what": "flush", "roots": self.roots}
+        places = {(root, "") for root in self.roots} | set(self.pool.devices.values())
+        task = {"op": "sync", "what": "flush", "places": sorted(places)}
         failed = self.ledger.failed
         await self.crew.work(Listed([task]))
         if self.ledger.failed > failed:

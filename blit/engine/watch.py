@@ -13,7 +13,7 @@ from blit.engine.growth import Growth
 from blit.engine.pulse import LOOK, Pulse
 from blit.events import Activity, Heartbeat, Paused, Resumed, Stalled
 from blit.worker import status
-from blit.worker.system import mount_of, under_writeback, written_to
+from blit.worker.system import mount_of, unwritten, written_to
 
 if TYPE_CHECKING:
     from blit.engine.transfer import Run
@@ -159,16 +159,16 @@ def _spare_seconds() -> float:
 def _flushed(run: Run) -> object:
     """While a worker syncs: what its device has written. It moves as long as the device lives.
 
-    Where there is no block device (a network or FUSE filesystem) only pages under writeback that
-    become fewer than ever since count, since other disks raise and lower them too.
+    Where there is no block device (a network or FUSE filesystem) only unwritten pages that become
+    fewer than ever since count, since other disks raise and lower them too.
     """
     busy = [w for w in run.pool.workers if w.task is not None]
     if not any(w.view.activity()[0] == "sync" for w in busy):
         run.least_writeback = None
         return None
-    written = written_to(run.device)
+    written = written_to(*run.device)
     if written is not None:
         return written
-    now = under_writeback()
+    now = unwritten()
     run.least_writeback = now if run.least_writeback is None else min(now, run.least_writeback)
     return run.least_writeback

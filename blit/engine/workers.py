@@ -56,6 +56,7 @@ class Pool:
         self.token = tmpname.run_token(os.getpid())
         self.workers: list[Worker] = []
         self.roots: dict[str, tuple[int, int]] = {}  # (dev, ino) of source and destination roots
+        self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
         self.lost = (0, 0)  # files and bytes that dead workers had counted and that are done again
         self.retired: list[Worker] = []
         for _ in range(count):
@@ -182,6 +183,7 @@ class Pool:
         worker.task = None
         for root, identity in answer.pop("known", {}).items():
             self.roots.setdefault(root, identity)
+        self.devices.update(answer.pop("written", {}))
         return answer
 
     def replace(self, worker: Worker) -> Worker | None:

@@ -27,7 +27,13 @@ class Context:
         self.me = metadata.Identity()
         self.ladder = Ladder(page)
         self.parent = parent
+        self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
         self.ladder.may_continue = self.alive
+
+    def wrote(self, device: int, root: str, rel: str) -> None:
+        """Something is written on this device, there: what a flush must reach."""
+        if device not in self.devices:
+            self.devices[device] = (root, rel)
 
     def alive(self) -> bool:
         """False once the program that started this worker has died: nothing may be written then."""

@@ -73,7 +73,7 @@ class Copier:
         dst_root: str,
         src_rel: str,
         dst_rel: str,
-        names: dict[str, str] | None,
+        names: dict[str, str] | int | None,
         entries: list[Any],
     ) -> bool:
         """All entries of one folder; True when the run was stopped before the last.
@@ -101,7 +101,8 @@ class Copier:
                 self._failed(error, src_root, src_rel, dst_root, dst_rel, name, name)
             return False
         if by_content:
-            settled = os.fstat(dfd).st_ctime_ns
+            settled = names if isinstance(names, int) else 0
+            names = None
             equal, unsure = compare.sift(context, sfd, dfd, entries, settled)
             result.unchanged += equal
             if not unsure:
@@ -110,19 +111,28 @@ class Copier:
         shown_rel = shown(dst_rel, src_rel)
         pair = (os.fstat(sfd).st_dev, os.fstat(dfd).st_dev if dfd >= 0 else 0)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
+        if not self.dry:
+            context.wrote(pair[1], dst_root, dst_rel)
         plain = not self.options & (wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS)
-        if plain and names is None and context.ladder.rungs.get(pair, 0) <= wire.KERNEL:
-            entries, stop = copy_new(self, sfd, dfd, shown_rel, entries, inherits)
-            if stop:
-                result.left += len(entries)
-                return True
+        if plain and names is None:
+            rungs = context.ladder.rungs
+            if pair not in rungs and len(entries) > 1:  # the first tells whether clones work here
+                if self.run_entries(src_root, dst_root, src_rel, dst_rel, None, entries[:1]):
+                    result.left += len(entries) - 1
+                    return True
+                entries = entries[1:]
+            if rungs.get(pair) == wire.KERNEL:
+                entries, stop = copy_new(self, sfd, dfd, shown_rel, entries, inherits)
+                if stop:
+                    result.left += len(entries)
+                    return True
         parent, getppid = context.parent, os.getppid
         flags, flag_at = page.map, page.base + 33
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
             if (flags[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
                 result.left += len(entries) - index
                 return True
-            target = names[name] if names else name
+            target = names[name] if isinstance(names, dict) else name
             visible = name if names and tmpname.is_temporary(target) else target
             if size > FIRST_CHUNK or page.sized:
                 page.name(name, size if size > FIRST_CHUNK else 0)
@@ -170,8 +180,9 @@ class Copier:
                         metadata.mend(context.me, sfd, dfd, name, target, seen, self.options)
                     except FileNotFoundError:
                         raise Vanished from None
-                    except metadata.Stale:
-                        pass  # copied after all, below
+                    except metadata.Stale:  # copied after all, below
+                        result.found_bytes += size
+                        self._touched(src_root, dst_root, src_rel, dst_rel)
                     else:
                         page.file_done(0)
                         self._count(shown_rel, visible, 0, wire.METADATA, reason)
@@ -331,6 +342,9 @@ class Copier:
             except Stopped:
                 _discard(each.temporary, dfd)
                 self.result.left += 1
+            except Vanished:
+                _discard(each.temporary, dfd)
+                self.result.vanished += 1
             except (Changed, Mismatch) as trouble:
                 _discard(each.temporary, dfd)
                 self.troubled(join(each.src_root, each.src_rel, each.name), trouble)
@@ -462,7 +476,11 @@ def verify(context: Context, sfd: int, dfd: int, name: str, temporary: str) -> N
     context.page.operation(status.COMPARE_BYTES)
     written = os.stat(temporary, dir_fd=dfd, follow_symlinks=False)
     if stat.S_ISLNK(written.st_mode):
-        if os.readlink(name, dir_fd=sfd) != os.readlink(temporary, dir_fd=dfd):
+        try:
+            wanted = os.readlink(name, dir_fd=sfd)
+        except FileNotFoundError:
+            raise Vanished from None
+        if wanted != os.readlink(temporary, dir_fd=dfd):
             raise Mismatch("the link that was made points elsewhere")
         return
     if not stat.S_ISREG(written.st_mode):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blit.worker import finish, links
+from blit.worker import finish, links, wire
 from blit.worker.context import Result
 from blit.worker.copy import Copier
 
@@ -28,15 +28,18 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
         parts = [blob for _, _, blob in scan["links"]]
         results.append(links.run(context, {"parts": parts, "options": task["options"]}))
     stopped = any(r.left or r.fatal for r in results)
-    if scan["finish"] and not stopped and not copier.dry:
+    folders = [scan["finish"]] if scan["finish"] else []
+    folders += [wire.dump(r.finish) for r in results if r.finish]
+    if folders and not stopped and not copier.dry:
         ending = {
-            "folders": [scan["finish"]],
+            "folders": folders,
             "options": task["options"],
             "swapped": False,
             "last": True,
         }
         results.append(finish.run(context, ending))
     answer = merge(results)
+    answer.pop("finish", None)
     for key in ("unchanged", "failures", "skipped", "changes", "vanished"):
         if key in scan:
             answer[key] = scan[key] + answer[key] if key in answer else scan[key]

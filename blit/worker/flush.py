@@ -1,11 +1,9 @@
-"""Puts everything that was written below a destination on its device."""
+"""Puts everything that was written on its device: one sync for each filesystem."""
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import status, system
-from blit.worker.context import Context, raw
+from blit.worker.context import Context, join, raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,26 +11,19 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `roots`. All filesystems mounted below a root are synced too. Answer: `failures`."""
+    """Task: `places` [(root, rel)], a folder on every filesystem to sync. Answer: `failures`."""
     page = context.page
     failures = []
-    for root in task["roots"]:
-        page.folder("", root)
+    for root, rel in task["places"]:
+        page.folder("", join(root, rel))
         page.operation(status.SYNC)
         try:
-            system.sync_filesystem(context.folders.root(root))
-            for point in system.mounts_below(root):
-                page.folder("", point)
-                fd = os.open(point, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    system.sync_filesystem(fd)
-                finally:
-                    os.close(fd)
-                page.tick()
+            system.sync_filesystem(context.folders.open(root, rel))
+            page.tick()
         except FileNotFoundError:
-            pass  # nothing was written there
+            pass  # nothing was written there, or it was removed again
         except OSError as error:
             text = error.strerror or str(error)
-            failures.append((raw(root), "sync", error.errno or 0, text))
+            failures.append((raw(join(root, rel)), "sync", error.errno or 0, text))
     page.operation(status.IDLE)
     return {"failures": failures} if failures else {}

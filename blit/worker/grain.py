@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 
-from blit.worker import wire
-from blit.worker.context import Context
-
 # units of 100 ns; all others keep what they are given
 KNOWN = {
     "vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20_000_000,
@@ -20,20 +17,19 @@ _PROBE = 1_000_000_001_123_456_789
 
 
 def known(kind: str) -> int:
-    return KNOWN.get(kind, 0)
+    return KNOWN.get(kind, 1 if kind.startswith("fuse") else 0)
 
 
-def ask(context: Context, folder: str, kind: str, options: int) -> int:
+def ask(folder: str, kind: str) -> int:
     """The granularity (100 ns units) of times in `folder`; what is known of `kind` if need be.
 
-    Needs a file for a moment: one without a name where the filesystem has such, else, except in a
-    dry run, one with a temporary name; the folder's own times are put back then.
+    Asked of a file without a name, which changes nothing in the folder, so that a dry run decides
+    as the real one does; not all filesystems have such files.
     """
     if kind in _FINE:
         return 0
     try:
-        before = os.stat(folder)
-        fd, name = _file(context, folder, options)
+        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         return known(kind)
     try:
@@ -43,19 +39,6 @@ def ask(context: Context, folder: str, kind: str, options: int) -> int:
         return known(kind)
     finally:
         os.close(fd)
-        if name:
-            os.unlink(name)
-            os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def _file(context: Context, folder: str, options: int) -> tuple[int, str]:
-    try:
-        return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), ""
-    except OSError:
-        if options & wire.DRY:
-            raise
-    name = f"{folder}/{context.names.next()}"
-    return os.open(name, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDWR, 0o600), name
 
 
 def _unit(lost: int) -> int:

@@ -73,7 +73,12 @@ def _one(context: Context, copier: Copier, names: list[Name]) -> None:
         if not copier.dry and any(name.there for name in names[1:]):
             # it takes the place of something old under its other names: on disk before that
             context.page.operation(status.SYNC)
-            sync_file(first.target, context.folders.open(first.dst_root, first.dst_rel))
+            try:
+                sync_file(first.target, context.folders.open(first.dst_root, first.dst_rel))
+            except OSError as error:  # then the old stays, under each of these names
+                for name in names[1:]:
+                    _failed(result, name, "sync", error)
+                return
         in_place = result.unchanged > unchanged or first.entry[5] == wire.MODE
         there = first.there if in_place else None
     else:
@@ -110,7 +115,8 @@ def _link(
         to_fd = context.folders.open(name.dst_root, name.dst_rel, make=True)
         copy = os.stat(first.target, dir_fd=from_fd, follow_symlinks=False)
         page.file_done(0)
-        if name.there is not None and name.there == (copy.st_dev, copy.st_ino):
+        # asked again, since a rename onto another name of the same file does nothing at all
+        if (copy.st_dev, copy.st_ino) in (name.there, _inode(name.target, to_fd)):
             result.unchanged += 1
             return
         beside = context.names.next()
@@ -126,9 +132,20 @@ def _link(
         if error.errno in LINK_CANNOT:
             _copy(copier, name, (*name.entry[:5], reason))
             return
-        path = raw(join(name.dst_root, name.dst_rel, name.target))
-        text = error.strerror or str(error)
-        result.failures.append((path, "link", error.errno or 0, text))
+        _failed(result, name, "link", error)
+
+
+def _inode(name: str, fd: int) -> tuple[int, int] | None:
+    try:
+        info = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return info.st_dev, info.st_ino
+
+
+def _failed(result: Result, name: Name, step: str, error: OSError) -> None:
+    path = raw(join(name.dst_root, name.dst_rel, name.target))
+    result.failures.append((path, step, error.errno or 0, error.strerror or str(error)))
 
 
 def _reason(name: Name) -> int:

@@ -119,49 +119,58 @@ def filesystem(path: str) -> tuple[str, str]:
 
 def mount_of(path: str) -> tuple[str, str]:
     """Type and device of the last mount above a real path, by text alone: touches no user file."""
-    best, length = ("", ""), 0
+    kind, device, _ = _mount(path)
+    return kind, device
+
+
+def _mount(path: str) -> tuple[str, str, str]:
+    best, length = ("", "", ""), 0
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             for line in table:
-                left, _, right = line.partition(" - ")
-                point = _unescape(left.split(" ")[4])
+                left, _, right = line.rstrip("\n").partition(" - ")
+                fields = left.split(" ")
+                point = _unescape(fields[4])
                 inside = point == "/" or path == point or path.startswith(point + "/")
                 if inside and len(point) >= length:
-                    kind, device = right.split(" ")[:2]
-                    best, length = (kind, device), len(point)
+                    kind, device, *rest = right.split(" ")
+                    best = (kind, device, ",".join((fields[5], *rest)))
+                    length = len(point)
     except OSError:
         pass
     return best
 
 
-def written_to(device: str) -> tuple[int, int] | None:
-    """Writes completed and sectors written by a block device (/dev/…); None: it is none."""
-    try:
-        with open(f"/sys/class/block/{os.path.basename(device)}/stat", "rb") as table:
-            fields = table.read().split()
-        return int(fields[4]), int(fields[6])
-    except (OSError, ValueError, IndexError):
-        return None
+def written_to(number: int, device: str) -> tuple[int, int] | None:
+    """Writes completed and sectors written by a block device (st_dev, /dev/…); None: it is none."""
+    name = os.path.basename(os.path.realpath(device)) if device.startswith("/dev/") else "-"
+    by_number = f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/stat"
+    for path in (by_number, f"/sys/class/block/{name}/stat"):
+        try:
+            with open(path, "rb") as table:
+                fields = table.read().split()
+            return int(fields[4]), int(fields[6])
+        except (OSError, ValueError, IndexError):
+            continue
+    return None
 
 
-def under_writeback() -> int:
-    """Pages of all filesystems that are being written out."""
+def unwritten() -> int:
+    """Pages of all filesystems that are not written out yet, or are being so."""
+    pages = 0
     try:
         with open("/proc/vmstat", "rb") as table:
             for line in table:
-                if line.startswith(b"nr_writeback "):
-                    return int(line.split()[1])
+                if line.startswith((b"nr_writeback ", b"nr_dirty ")):
+                    pages += int(line.split()[1])
     except OSError:
         pass
-    return 0
+    return pages
 
 
-def mounts_below(path: str) -> list[str]:
-    """Where other filesystems are mounted below a folder."""
-    real = os.path.realpath(path).rstrip("/") + "/"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        points = [_unescape(line.split(" ")[4]) for line in table]
-    return [point for point in points if point.startswith(real)]
+def mount_options(path: str) -> str:
+    """The options of the filesystem that holds `path`. Walks the path: only for workers."""
+    return _mount(os.path.realpath(path))[2]
 
 
 def canonical(path: str) -> tuple[str, str]:
@@ -204,6 +213,13 @@ def process_start(pid: int) -> int | None:
         return 0
     # a zombie is dead: only its parent has not noticed yet
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def uptime() -> float:
+    """Seconds since this host started."""
+    import time
+
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def place() -> tuple[int, int, int]:

@@ -24,6 +24,7 @@ class Worker:
     def __init__(self, context: Context) -> None:
         self.c = context
         self.scanner: Any = None
+        self.told = 0  # devices written to that the program knows of
 
     def do(self, task: dict[str, Any]) -> dict[str, Any]:
         operation: str = task["op"]
@@ -32,6 +33,9 @@ class Worker:
         answer: dict[str, Any] = getattr(self, operation)(task)
         if len(folders.known) > len(task["known"]):
             answer["known"] = folders.known
+        if len(self.c.devices) > self.told:
+            self.told = len(self.c.devices)
+            answer["written"] = self.c.devices
         if lost := self.c.me.xattrs_lost:
             answer["xattrs_lost"], self.c.me.xattrs_lost = lost, 0
         if lost := self.c.me.owners_lost:

@@ -88,19 +88,19 @@ def mount_of(path: str) -> tuple[str, str]:
     return "", ""
 
 
-def written_to(device: str) -> tuple[int, int] | None:
+def written_to(number: int, device: str) -> tuple[int, int] | None:
     """Writes completed and sectors written by a block device; None: unknown."""
     return None
 
 
-def under_writeback() -> int:
-    """Pages that are being written out."""
+def unwritten() -> int:
+    """Pages that are not written out yet, or are being so."""
     return 0
 
 
-def mounts_below(path: str) -> list[str]:
-    """Where other filesystems are mounted below a folder, as far as that can be known."""
-    return []
+def mount_options(path: str) -> str:
+    """The options of the filesystem that holds `path`."""
+    return ""
 
 
 def canonical(path: str) -> tuple[str, str]:
@@ -117,6 +117,13 @@ def process_start(pid: int) -> int | None:
     except PermissionError:
         pass
     return 0
+
+
+def uptime() -> float:
+    """Seconds since this host started."""
+    import time
+
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def place() -> tuple[int, int, int]:

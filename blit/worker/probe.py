@@ -89,6 +89,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 "is not a folder: blit mirror takes a folder, blit copy takes files too",
             )
         place = landing(source, is_folder, target, target_is_folder, len(task["sources"]) > 1)
+        if seen.get(place.path) == plain(source):
+            continue  # named twice
         if place.path in seen and seen[place.path] != plain(source):
             raise Refusal(
                 "usage",
@@ -127,8 +129,10 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     page.name(target[-700:])
     source_type = system.filesystem(task["sources"][0])[0]
     target_type, target_device = system.filesystem(above)
-    coarse = max(grain.known(source_type), grain.ask(context, above, target_type, options))
-    if target_type in OWNERLESS:
+    coarse = max(grain.known(source_type), grain.ask(above, target_type))
+    # ntfs-3g keeps them only where it was mounted with `-o permissions`, which shows as this option
+    faked = target_type == "fuseblk" and "default_permissions" not in system.mount_options(above)
+    if target_type in OWNERLESS or faked:
         options |= wire.OWNERLESS | wire.MODELESS
     if target_type in PREALLOCATES:
         options |= wire.PREALLOCATE
@@ -147,7 +151,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "empty": empty,
         "filesystems": (source_type, target_type),
         "devices": (device, ground.st_dev),
-        "device": target_device,
+        "device": (ground.st_dev, target_device),
         "free": room.f_bavail * room.f_frsize,
     }
 

@@ -488,7 +488,7 @@ class Scanner:
     ) -> None:
         """Files to compare by content: names alone, so that very many of them are cheap."""
         self.files += len(names)
-        blob = wire.dump((src_root, dst_root, src_rel, dst_rel, None, names))
+        blob = wire.dump((src_root, dst_root, src_rel, dst_rel, self.settled, names))
         self.groups.append((len(names), 0, blob))
 
     def _large(

@@ -89,7 +89,8 @@ class Page:
         n, at, length = len(raw), self.name_at, self.length_at
         m = self.map
         m[at : at + n] = raw
-        m[length] = n  # a name has at most 255 bytes
+        m[length] = n & 255
+        m[length + 1] = n >> 8
 
     def tick(self) -> None:
         self.ticks += 1

@@ -57,7 +57,8 @@ def copy_new(
         encoded = name.encode("utf-8", "surrogateescape")
         length = len(encoded)
         shared[name_at : name_at + length] = encoded
-        shared[length_at] = length
+        shared[length_at] = length & 255
+        shared[length_at + 1] = length >> 8
         temporary = names.next()
         s = d = -1
         good = made = False

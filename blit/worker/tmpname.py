@@ -56,7 +56,8 @@ def is_dead(name: str, age: float) -> bool:
     if token[:2] != here[:2]:
         return age > _FOREIGN_HOST_AGE
     if token[2:4] != here[2:4]:
-        return True
+        # of an earlier boot, unless it was written in this one: then by a host that looks like ours
+        return age > min(system.uptime() + 60, _FOREIGN_HOST_AGE)
     if token[4:6] != here[4:6]:
         return age > _FOREIGN_NAMESPACE_AGE
     start = system.process_start(int(token[6:11], 36))

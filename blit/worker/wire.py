@@ -14,7 +14,9 @@ folder  `(src_root, dst_root, src_rel, dst_rel, names, flags)`     a folder stil
 
 Roots are absolute paths; `rel` is relative to its root, "" for the root itself. Names are `str` in
 the `surrogateescape` form (workers run with `-X utf8`, so every byte string survives).
-`names` is None, or `{source name: destination name}` where a single file was given as a source.
+`names` is None, or `{source name: destination name}` where a single file was given as a source. In
+a group of mere names (to compare by content) it is the ctime of the destination folder when it was
+listed, before this run changed anything in it.
 """
 
 from __future__ import annotations
