@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from blit import __version__
+from blit import __version__, show
 from blit.job import Job
 
 _EXAMPLES = """\
@@ -25,7 +25,10 @@ exit codes: 0 done · 1 could not go on · 2 bad arguments · 3 some files faile
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"blit: {message}\ntry: {self.prog} --help\n")
+        prog = self.prog
+        if len(sys.argv) > 1 and sys.argv[1] in ("copy", "mirror") and prog == "blit":
+            prog += " " + sys.argv[1]
+        sys.stderr.write(f"blit: {show.text(message)}\ntry: {prog} --help\n")
         raise SystemExit(2)
 
 
@@ -126,6 +129,11 @@ def job(options: argparse.Namespace) -> Job:
             raise SystemExit(_usage("a path is empty: check the variables in your command"))
         if "\0" in path:
             raise SystemExit(_usage("a path contains a NUL byte"))
+    for path in (*options.sources, options.target):
+        before, colon, _ = path.partition(":")
+        if colon and before and "/" not in before:
+            text = f"{path} looks like another machine, and blit copies on this one"
+            raise SystemExit(_usage(f"{text}: write ./{path} if it is a file here"))
     try:
         here = os.getcwd()
     except OSError:
@@ -141,7 +149,7 @@ def job(options: argparse.Namespace) -> Job:
         checksum=options.checksum,
         verify=options.verify,
         durable=options.durable,
-        itemize=options.dry_run or options.verbose,
+        itemize=options.dry_run or (options.verbose and not options.quiet),
         yes=getattr(options, "yes", False),
         max_delete=getattr(options, "max_delete", None),
         allow_empty_source=getattr(options, "allow_empty_source", False),

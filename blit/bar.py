@@ -8,25 +8,28 @@ from blit import show
 from blit.state import TransferState
 
 
-def progress_line(state: TransferState) -> str:
-    """`  42 %  1.2 GB of 2.9 GB  12,034 of 40,000 files  480 MB/s  4 s left`"""
+def progress_line(state: TransferState, width: int = 1_000) -> str:
+    """`42 %  1.2 GB of 2.9 GB  480 MB/s  4 s left  12,034 of 40,000 files`, as much as fits."""
     least = "" if state.plan_done else "≥ "
-    percent = f"{state.percent:3.0f} %  " if state.plan_done else ""
-    parts = [
-        f"{percent}{show.size(state.bytes)} of "
-        f"{least}{show.size(max(state.bytes_total, state.bytes))}",
-        f"{state.files:,} of {least}{max(state.files_total, state.files):,} files",
-    ]
-    if state.phase != "copying":
-        parts.append(state.phase)
-    parts.append(show.rate(state.rate))
-    if state.eta is not None:
-        parts.append(f"{show.seconds(max(1.0, state.eta))} left")
+    parts = []
+    if state.files_total or state.bytes_total:
+        percent = f"{state.percent:3.0f} %  " if state.plan_done else ""
+        total = show.size(max(state.bytes_total, state.bytes))
+        parts.append(f"{percent}{show.size(state.bytes)} of {least}{total}")
+        parts.append(show.rate(state.rate))
+    if state.phase != "copying" or not parts:
+        parts.append("comparing" if state.phase == "copying" else state.phase)
     if state.quiet >= 2:
         what = state.beat.workers[0] if state.beat and state.beat.workers else None
         where = f": {what.operation} {show.path(what.path)}" if what else ""
         parts.append(f"nothing moved for {state.quiet:.0f} s{where}")
-    return "  ".join(parts)
+    elif state.eta is not None:
+        parts.append(f"{show.seconds(max(1.0, state.eta))} left")
+    files = f"{state.files:,} of {least}{max(state.files_total, state.files):,} files"
+    line = "  ".join(parts)
+    if len(line) + len(files) + 2 <= width:
+        line += "  " + files
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 class Bar:
@@ -36,10 +39,11 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+        self._bar = BarColumn(bar_width=20)
         console = Console(file=err, highlight=False, markup=False, emoji=False)
         self._progress = Progress(
             SpinnerColumn(),
-            BarColumn(bar_width=20),
+            self._bar,
             TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
@@ -55,10 +59,9 @@ class Bar:
             self._progress.start()
             self._running = True
         total = 100.0 if state.plan_done else None
-        width = max(20, self._progress.console.width - 26)
-        text = progress_line(state)
-        if len(text) > width:
-            text = text[: width - 1] + "…"
+        columns = self._progress.console.width
+        self._bar.bar_width = 20 if columns >= 100 else 10
+        text = progress_line(state, max(20, columns - self._bar.bar_width - 6))
         self._progress.update(self._task, total=total, completed=state.percent, description=text)
 
     def above(self, line: str) -> None:

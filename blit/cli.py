@@ -56,7 +56,10 @@ def run(argv: list[str]) -> int:
         return transfer(argv)
     from blit import arguments
 
-    arguments.parser().parse_args(argv or ["--help"])
+    if not argv:
+        sys.stderr.write(arguments.parser().format_help())
+        return 2
+    arguments.parser().parse_args(argv)
     return 2
 
 
@@ -65,11 +68,20 @@ def transfer(argv: list[str]) -> int:
     from blit.engine.workers import Pool, WorkerDied
 
     _catch_signals()
-    pool = Pool(_workers(argv))
+    try:
+        pool = Pool(_workers(argv))
+    except OSError as error:
+        _complain(f"cannot start a worker process with {sys.executable}: {error.strerror}")
+        return 1
     from blit import arguments
 
-    options = arguments.parser().parse_args(argv)
-    job = arguments.job(options)
+    try:
+        options = arguments.parser().parse_args(argv)
+        job = arguments.job(options)
+    except SystemExit as end:
+        if "--json" in argv and end.code == 2:
+            _usage_summary(argv)
+        raise
     from blit.engine import probing
 
     try:
@@ -83,6 +95,15 @@ def transfer(argv: list[str]) -> int:
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()
     return summary.exit_code
+
+
+def _usage_summary(argv: list[str]) -> None:
+    """Scripts read the last line: it is there also when the arguments were wrong."""
+    from blit import headless
+    from blit.events import Summary
+
+    summary = Summary("usage", 2, argv[0], b"", b"", None, message="bad arguments, see stderr")
+    headless.Json(_stream(1)).write(summary)
 
 
 _early_signals: list[int] = []
@@ -136,12 +157,20 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
         face = headless.Json(_stream(1))
     else:
         face = headless.Lines(
-            _stream(1), _stream(2), options.verbose, options.quiet, job.itemize, control.answer
+            _stream(1),
+            _stream(2),
+            options.verbose and not options.quiet,
+            options.quiet,
+            job.itemize,
+            control.answer,
         )
     printer = headless.Printer(bus.subscribe(), face)
     summary = anyio.run(_engine, job, pool, bus, control, early)
     bus.close()
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
+    if face.lost and summary.exit_code == 0:
+        _complain("standard output could not be written to: what should stand there is lost")
+        return summary._replace(exit_code=1)
     return summary
 
 

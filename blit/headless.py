@@ -6,6 +6,7 @@ thread and nothing else.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -34,6 +35,8 @@ _WORST_WAIT = 2.0  # seconds that the end of a stalled run waits for an output t
 
 
 class Face(Protocol):
+    lost: bool  # an output took no more, other than by being closed
+
     def hear(self, event: Event) -> None: ...
     def close(self) -> None: ...
 
@@ -70,6 +73,7 @@ class Json:
 
     def __init__(self, out: IO[str]) -> None:
         self._out, self._first = out, True
+        self.lost = False
 
     def hear(self, event: Event) -> None:
         if isinstance(event, RunFinished):
@@ -80,9 +84,12 @@ class Json:
                     "exit_code": event.summary.exit_code,
                 }
             )
-            self._line(summary_json(event.summary))
+            self.write(event.summary)
         else:
             self._line({"type": events.type_name(event), **events.plain(event)})
+
+    def write(self, summary: Summary) -> None:
+        self._line(summary_json(summary))
 
     def _line(self, value: dict[str, Any]) -> None:
         if self._first:
@@ -90,8 +97,12 @@ class Json:
             self._first = False
         import json
 
-        self._out.write(json.dumps(value) + "\n")
-        self._out.flush()
+        try:
+            self._out.write(json.dumps(value) + "\n")
+            self._out.flush()
+        except (OSError, ValueError) as error:
+            self.lost = self.lost or _is_loss(error)
+            raise
 
     def close(self) -> None:
         pass
@@ -99,6 +110,11 @@ class Json:
 
 def summary_json(summary: Summary) -> dict[str, Any]:
     return {"type": "summary", **events.plain(summary)}
+
+
+def _is_loss(error: Exception) -> bool:
+    """A reader that leaves has read enough; a full disk has lost something."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Lines:
@@ -116,6 +132,7 @@ class Lines:
         self._watched = err.isatty() and not quiet and os.environ.get("TERM") != "dumb"
         self._named = 0
         self._broken: list[IO[str]] = []
+        self.lost = False
         self._asking: threading.Thread | None = None  # waits for the answer to a question
 
     def hear(self, event: Event) -> None:
@@ -167,8 +184,9 @@ class Lines:
         try:
             stream.write(text)
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             self._broken.append(stream)
+            self.lost = self.lost or _is_loss(error)
 
     def _changes(self, event: BatchFinished) -> None:
         lines = "".join(f"{c.reason:<8}{show.path(c.path)}\n" for c in event.changes)
@@ -196,7 +214,9 @@ class Lines:
         if self._bar is not None:
             self._bar.pause()
         what = show.count(event.entries, "entry", "entries")
-        self._write(self._err, f"Delete {what} that only the destination has? [y/N] ")
+        self._write(
+            self._err, f"Delete {what} that only the destination has (-n names them)? [y/N] "
+        )
         if self._err in self._broken:
             self._reply("")
             return
@@ -213,6 +233,8 @@ class Lines:
 
     def _reply(self, line: str) -> None:
         self._asking = None
+        if not line.endswith("\n"):
+            self._write(self._err, "\n")
         if self._answer is not None:
             self._answer(line.strip().lower() in ("y", "yes"))
 

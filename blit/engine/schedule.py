@@ -49,6 +49,7 @@ class Schedule:
         self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
         self.link_names = 0
         self.finish = Spool()
+        self.bare = Spool()
         self.extras = Spool()
         self.swaps: list[bytes] = []
         self.redo: deque[Task] = deque()
@@ -214,6 +215,8 @@ class Schedule:
             self.link_names += count
         if blob := answer.get("finish"):
             self.finish.append(blob)
+        if blob := answer.get("bare"):
+            self.bare.append(blob)
         for group in answer.get("again", ()):
             self.plan.add(Group(*group))
         self.bytes += answer.get("found_bytes", 0)

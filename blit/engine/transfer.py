@@ -378,6 +378,10 @@ class Run:
                 "swapped": self.swapped, "last": last,
             }  # fmt: skip
 
+        # all folders first: an empty one made later would move the time of its parent again
+        make = ({**task(blobs, False), "make": True} for blobs in _chunks(iter(schedule.bare)))
+        await self.crew.work(Listed(make))
+        self.check()
         tasks = (task(blobs[::-1], False) for blobs in _chunks(reversed(schedule.finish)))
         await self.crew.work(Listed(tasks, keep))
         if late:
@@ -465,4 +469,6 @@ def _fatal_text(failure: Any) -> str:
         errno.EDQUOT: "your quota there is used up: free some space and run the same command again",
         errno.EROFS: "the destination is mounted read-only",
     }
+    if "inodes" in failure.message:
+        return f"{path}: no inodes are left there: remove some files and run the same command again"
     return f"{path}: {advice.get(failure.errno, failure.message)}"

@@ -406,6 +406,14 @@ class Copier:
             path = f"{dst_rel}/{target}" if dst_rel else target
             result.changes.append((reason, raw(path), method))
 
+    def _no_inodes(self, dst_root: str) -> bool:
+        """Whether it is not bytes that the destination lacks."""
+        try:
+            room = os.fstatvfs(self.c.folders.root(dst_root))
+        except OSError:
+            return False
+        return room.f_files > 0 and room.f_favail == 0
+
     def _failed(
         self,
         error: OSError,
@@ -424,7 +432,10 @@ class Copier:
             return
         path = join(src_root, src_rel, name) if at_source else join(dst_root, dst_rel, target)
         step = status.OPERATIONS[operation]
-        failure = (raw(path), step, code, error.strerror or str(error))
+        text = error.strerror or str(error)
+        if code == errno.ENOSPC and not at_source and self._no_inodes(dst_root):
+            text = "no inodes are left"
+        failure = (raw(path), step, code, text)
         if code in _FATAL_ERRNOS and not at_source:
             self.result.fatal = failure
         else:

@@ -39,6 +39,15 @@ def run(context: Context, task: dict[str, Any]) -> Result:
         if mode & 0o300 != 0o300 and not context.me.root and not task["last"]:
             late.append(record)
             continue
+        if task.get("make"):
+            try:
+                page.operation(status.MKDIR)
+                page.folder("", join(dst_root, dst_rel))
+                context.folders.open(dst_root, dst_rel, make=True)
+                page.tick()
+            except OSError:
+                pass  # its metadata cannot be set either: that is told then
+            continue
         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
         page.operation(status.OPEN_SOURCE)
         try:

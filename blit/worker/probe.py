@@ -56,7 +56,8 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         return {"refused": (no.code, raw(no.path), str(no))}
     except OSError as error:
         path = error.filename if isinstance(error.filename, str) else task["target"]
-        return {"refused": ("failed", raw(path), error.strerror or str(error))}
+        text = f"cannot be used: {error.strerror or error}"
+        return {"refused": ("failed", raw(path), text)}
     finally:
         page.operation(status.IDLE)
 
@@ -95,7 +96,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             raise Refusal(
                 "usage",
                 source,
-                f"and {seen[place.path]} would land in the same place: copy them one by one",
+                f"and {seen[place.path]} would both land in {place.path}: "
+                "without a trailing slash each gets a folder of its own",
             )
         seen[place.path] = plain(source)
         exists = _check(source, info, is_folder, place, there, bool(options & wire.MIRROR))
@@ -127,6 +129,13 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"
     page.name(target[-700:])
+    if not options & wire.DRY:
+        for root in sorted(roots):  # one sentence now, not one a file later
+            try:
+                context.folders.root(root, make=True)
+            except OSError as error:
+                why = "it is a symlink to nothing" if os.path.islink(root) else error.strerror
+                raise Refusal("failed", root, f"cannot be made: {why}") from None
     source_type = system.filesystem(task["sources"][0])[0]
     target_type, target_device = system.filesystem(above)
     coarse = max(grain.known(source_type), grain.ask(above, target_type))
@@ -200,7 +209,9 @@ def _check(
             and os.path.samestat(parent, ours)
             and place.name == base(source)
         ):
-            raise Refusal("refused", source, "is source and destination at once: nothing to do")
+            raise Refusal(
+                "refused", source, "is source and destination at once: choose another destination"
+            )
         try:
             final = os.lstat(place.path)
         except OSError:
@@ -225,7 +236,9 @@ def _check(
             "is not a folder, and a folder must go there: remove it or choose another destination",
         )
     if exists is not None and os.path.samestat(exists, info):
-        raise Refusal("refused", place.path, "is source and destination at once: nothing to do")
+        raise Refusal(
+            "refused", place.path, "is source and destination at once: choose another destination"
+        )
     if _inside(place.path, plain(source), info):
         text = f"lies inside the source {source}: it would copy itself"
         raise Refusal("refused", place.path, text)

@@ -55,6 +55,7 @@ class Scanner:
         self.links: list[tuple[int, int, bytes]] = []
         self.link_parts: dict[int, list[tuple[Any, ...]]] = {}
         self.finish: list[tuple[str, str, str, str, int]] = []
+        self.bare: list[tuple[str, str, str, str, int]] = []  # new, and no file makes them
         self.extras: list[tuple[str, str, str, str | None, list[str], list[str]]] = []
         self.swaps: list[bytes] = []
         self.subfolders = 0
@@ -112,6 +113,7 @@ class Scanner:
             "large": self.large,
             "links": self.links,
             "finish": wire.dump(self.finish) if self.finish else b"",
+            "bare": wire.dump(self.bare) if self.bare else b"",
             "extras": wire.dump(self.extras) if self.extras else b"",
             "swaps": self.swaps,
         }
@@ -267,6 +269,7 @@ class Scanner:
         entries: list[tuple[str, int, int, int, int, int]] = []
         compared: list[str] = []
         weight = 0
+        files_before = self.files
         touched = copy is None  # this run changes what the folder holds, and so its mtime
         counted = 0
         take = theirs.pop
@@ -383,6 +386,8 @@ class Scanner:
         if theirs and self._left_over(token, theirs, sfd, dfd, mirror):
             touched = True
         self._folder_itself(token, sfd, dfd, source, copy, touched)
+        if copy is None and self.files == files_before:
+            self.bare.append(self.finish[-1])
 
     def _entry(
         self, name: str, target: str, info: os.stat_result, there: os.stat_result | None,

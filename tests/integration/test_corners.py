@@ -159,3 +159,44 @@ def test_a_worker_that_comes_late_is_not_led_elsewhere(blit: Blit, ram: Path) ->
     blit.finish(process)
     assert contents(victim).keys() == {f"d{k}/f{n}" for k in range(20) for n in range(300)}
     assert not temporaries(victim)
+
+
+def test_empty_folders_do_not_move_the_times_of_their_parents(blit: Blit, ram: Path) -> None:
+    """They are made when the copying is over, by several workers at once."""
+    src = ram / "src"
+    long = "n" * 120
+    make(src, {f"{long}{n}": {"empty": {"below": {}}, "file": b"x"} for n in range(1_500)})
+    for turn in range(3):
+        dst = ram / f"dst{turn}"
+        blit("copy", f"{src}/", dst)
+        for folder in (src, *src.iterdir()):
+            copy = dst / folder.relative_to(src)
+            assert copy.stat().st_mtime_ns == folder.stat().st_mtime_ns, copy
+
+
+def test_a_destination_that_cannot_be_made_is_said_once(blit: Blit, ram: Path) -> None:
+    make(ram / "src", {f"f{n}": b"x" for n in range(30)})
+    (ram / "dangling").symlink_to("nowhere")
+    result = blit("copy", f"{ram}/src/", ram / "dangling", code=1)
+    assert len(result.errors) == 1
+    assert "symlink" in result.errors[0]
+
+
+@pytest.mark.parametrize("words", [("host:/etc", "b"), ("a", "me@host:b")])
+def test_another_machine_is_not_taken_for_a_folder(
+    blit: Blit, ram: Path, words: tuple[str, str]
+) -> None:
+    make(ram, {"a": b"x"})
+    result = blit("copy", *words, code=2, cwd=ram)
+    assert "another machine" in result.errors[0]
+    assert [p.name for p in ram.iterdir()] == ["a"]
+
+
+def test_output_that_a_full_disk_does_not_take_is_no_success(blit: Blit, ram: Path) -> None:
+    make(ram, {"a": b"x"})
+    for option in ("--json", "-n"):
+        command = blit.command("copy", option, ram / "a", ram / "b")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 1
+        assert b"standard output" in done.stderr
