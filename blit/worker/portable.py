@@ -56,6 +56,9 @@ def list_xattrs(target: int | str) -> list[str]:
     return []
 
 
+list_open_xattrs = list_xattrs
+
+
 def get_xattr(target: int | str, name: str) -> bytes:
     return b""
 

@@ -35,12 +35,14 @@ def copy_new(
     context, result, me = copier.c, copier.result, copier.c.me
     page, names = context.page, context.names
     shared, operation_at, flag_at = page.map, page.base + 32, page.base + 33
+    tick_at = page.base  # the lowest byte of the ticks: enough to show that something moves
     name_at, length_at = page.name_at, page.length_at
     opened, fstat, copy_range, read = os.open, os.fstat, system.copy_range, os.read
     list_xattrs, fchmod, utime, close, rename = (
-        system.list_xattrs, os.fchmod, os.utime, os.close, os.rename,
+        system.list_open_xattrs, os.fchmod, os.utime, os.close, os.rename,
     )  # fmt: skip
     getppid, parent = os.getppid, context.parent
+    prefix = names.prefix
     left: list[Any] = []
     born: tuple[int, int] | None = None
     moved_files = moved_bytes = 0
@@ -52,6 +54,7 @@ def copy_new(
             continue
         if (shared[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
             left += entries[index:]
+            page.tick()
             copier.count_many(moved_files, moved_bytes)
             return left, True
         encoded = name.encode("utf-8", "surrogateescape")
@@ -59,7 +62,8 @@ def copy_new(
         shared[name_at : name_at + length] = encoded
         shared[length_at] = length & 255
         shared[length_at + 1] = length >> 8
-        temporary = names.next()
+        names.number = number = names.number + 1
+        temporary = f"{prefix}{number:x}"
         s = d = -1
         good = made = False
         trouble = 0
@@ -80,7 +84,7 @@ def copy_new(
                     mine = fstat(d)
                     born = (mine.st_uid, mine.st_gid)
                 mode = info.st_mode & 0o7777
-                if (info.st_uid, info.st_gid) != born or mode & 0o6000:
+                if info.st_uid != born[0] or info.st_gid != born[1] or mode & 0o6000:
                     metadata.set_owner_and_mode(me, d, info, born, -1, copier.options)
                 elif mode != 0o600 or inherits:
                     fchmod(d, mode)
@@ -98,9 +102,15 @@ def copy_new(
         if d >= 0:
             close(d)
         if good:
-            page.file_done(size)
             moved_files += 1
             moved_bytes += size
+            if moved_files & 7 and page.first_ns:  # published by the next, or at the end
+                page.files += 1
+                page.bytes += size
+                page.ticks += 1
+                shared[tick_at] = page.ticks & 255
+            else:
+                page.file_done(size)
             if copier.itemize or len(result.changes) < 2:
                 path = f"{shown_rel}/{name}" if shown_rel else name
                 result.changes.append((wire.NEW, raw(path), wire.KERNEL))
@@ -114,5 +124,6 @@ def copy_new(
         if trouble in _ALL and s >= 0:
             left += entries[index + 1 :]
             break
+    page.tick()
     copier.count_many(moved_files, moved_bytes)
     return left, False
