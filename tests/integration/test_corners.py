@@ -12,7 +12,6 @@ import pytest
 from conftest import Blit, mounted, requires_loop, requires_strace, until, workers_of
 from trees import File, Hard, Sparse, Symlink, assert_same, contents, make, temporaries
 
-T = 1_500_000_001_123_456_789
 STRACE = ["strace", "-f", "-qq"]
 
 
@@ -160,18 +159,6 @@ def test_a_worker_that_comes_late_is_not_led_elsewhere(blit: Blit, ram: Path) ->
     blit.finish(process)
     assert contents(victim).keys() == {f"d{k}/f{n}" for k in range(20) for n in range(300)}
     assert not temporaries(victim)
-
-
-def test_empty_folders_do_not_move_the_times_of_their_parents(blit: Blit, ram: Path) -> None:
-    """They are made when the copying is over, by several workers at once."""
-    src = ram / "src"
-    make(src, {f"{'n' * 200}{n}": {} for n in range(6_000)})
-    os.utime(src, ns=(T, T))
-    for turn in range(3):
-        dst = ram / f"dst{turn}"
-        blit("copy", f"{src}/", dst)
-        assert dst.stat().st_mtime_ns == T
-        assert len(os.listdir(dst)) == 6_000
 
 
 def test_a_destination_that_cannot_be_made_is_said_once(blit: Blit, ram: Path) -> None:
