@@ -55,7 +55,7 @@ class Schedule:
         self.redo: deque[Task] = deque()
         # totals of what the scan found
         self.files = self.bytes = self.unchanged = self.unchanged_bytes = self.folders = 0
-        self.extra_count = self.dst_entries = self.src_entries = self.kept = 0
+        self.extra_count = self.dst_entries = self.kept = 0
         self.overlap = b""
 
     # -- what the crew asks ------------------------------------------------------------------------
@@ -204,7 +204,6 @@ class Schedule:
         self.folders += answer.get("listed", 0)
         self.extra_count += answer.get("extra_count", 0)
         self.dst_entries += answer.get("dst_entries", 0)
-        self.src_entries += answer.get("src_entries", 0)
         self.kept += answer.get("kept", 0)
         self.overlap = self.overlap or answer.get("overlap", b"")
 

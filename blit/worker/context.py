@@ -67,7 +67,6 @@ class Result:
         self.vanished = 0
         self.left = 0  # entries not done because the run is ending
         self.fatal: tuple[bytes, str, int, str] | None = None
-        self.replaced = 0
         self.mismatched = 0
         self.late = b""  # folders for the last task of all, see finish.py
         # what a comparison by content found out too late for the scan

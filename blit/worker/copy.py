@@ -333,7 +333,6 @@ class Copier:
                     verify(self.c, sfd, dfd, each.name, each.temporary)
                     page.operation(status.RENAME)
                 os.rename(each.temporary, each.target, src_dir_fd=dfd, dst_dir_fd=dfd)
-                self.result.replaced += each.reason != wire.NEW
                 shown_as = each.name if tmpname.is_temporary(each.target) else each.target
                 self.count(
                     each.dst_rel, each.src_rel, shown_as, each.size, each.method, each.reason

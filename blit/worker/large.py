@@ -137,7 +137,6 @@ def _complete(
     if reason != wire.NEW or options & wire.VERIFY:
         page.operation(status.SYNC)
         os.fsync(d)
-        large.result.replaced += reason != wire.NEW
     if options & wire.VERIFY:
         verify(context, large.sfd, large.dfd, large.name, name)
     page.operation(status.RENAME)

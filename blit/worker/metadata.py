@@ -14,7 +14,6 @@ from blit.worker import system, wire
 
 _LOST = system.CANNOT | {errno.EACCES, errno.ENOSPC, errno.E2BIG, errno.ERANGE}
 DEFAULT_ACL = "system.posix_acl_default"
-ACCESS_ACL = "system.posix_acl_access"
 # kept by the security module of the destination, not ours to copy
 _NOT_OURS = ("security.selinux", "security.ima", "security.evm", "system.nfs4_acl")
 

@@ -58,10 +58,8 @@ class Scanner:
         self.bare: list[tuple[str, str, str, str, int]] = []  # new, and no file makes them
         self.extras: list[tuple[str, str, str, str | None, list[str], list[str]]] = []
         self.swaps: list[bytes] = []
-        self.subfolders = 0
         self.extra_count = 0
         self.dst_entries = 0
-        self.src_entries = 0
         self.unchanged = 0
         self.unchanged_bytes = 0
         self.files = 0
@@ -118,7 +116,7 @@ class Scanner:
             "swaps": self.swaps,
         }
         for key in (
-            "extra_count", "dst_entries", "src_entries", "unchanged", "unchanged_bytes", "files",
+            "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
         ):  # fmt: skip
             if value := getattr(self, key):
@@ -278,7 +276,6 @@ class Scanner:
             for item in listing:
                 counted += 1
                 if not counted % _CHECK_EVERY:
-                    self.src_entries += _CHECK_EVERY
                     page.ticks += _CHECK_EVERY - 1
                     page.tick()
                     if monotonic() >= self.deadline:
@@ -379,7 +376,6 @@ class Scanner:
                     entries, weight = [], 0
         if compared:
             self._compared(src_root, dst_root, src_rel, dst_rel, compared)
-        self.src_entries += counted % _CHECK_EVERY
         page.ticks += counted % _CHECK_EVERY
         if entries:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
