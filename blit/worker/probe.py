@@ -125,6 +125,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 small = (small[0] + 1, small[1] + size)
         if small is not None and (small[0] > DIRECT_FILES or small[1] > DIRECT_BYTES):
             small = None
+    _nested(seen)
     above = target
     while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"
@@ -163,6 +164,20 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "device": (ground.st_dev, target_device),
         "free": room.f_bavail * room.f_frsize,
     }
+
+
+def _nested(landings: dict[str, str]) -> None:
+    """Refuse two sources of which one lands in the other's tree where that has something too.
+
+    `landings`: the source of each landing.
+    """
+    for path, source in landings.items():
+        for outer, other in landings.items():
+            if path.startswith(outer.rstrip("/") + "/"):
+                inside = other.rstrip("/") + "/" + path[len(outer.rstrip("/")) + 1 :]
+                if os.path.lexists(inside):
+                    text = f"and {inside} would both land in {path}: copy them one after the other"
+                    raise Refusal("usage", source, text)
 
 
 def _stat(path: str) -> os.stat_result | None:

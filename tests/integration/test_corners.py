@@ -30,6 +30,15 @@ def test_sources_that_lie_in_one_another(blit: Blit, ram: Path) -> None:
     assert contents(ram / "dst/b") == contents(ram / "a/b")
 
 
+def test_two_sources_that_land_in_one_place_are_refused(blit: Blit, ram: Path) -> None:
+    make(ram, {"a": {"sub": {"f": b"1"}}, "b": {"sub": {"f": b"2"}, "other": b"3"}})
+    result = blit("copy", f"{ram}/a/", ram / "b/sub", ram / "dst", code=2)
+    assert "one after the other" in result.errors[0]
+    assert not (ram / "dst").exists()
+    blit("copy", f"{ram}/a/", ram / "b/other", ram / "dst")
+    assert contents(ram / "dst") == {"sub/f": b"1", "other": b"3"}
+
+
 @pytest.mark.parametrize(("error", "code"), [("EIO", 3), ("EINVAL", 0)])
 def test_data_that_cannot_be_sought_is_no_hole(
     blit: Blit, ram: Path, error: str, code: int
