@@ -107,6 +107,10 @@ class Pool:
         worker.task, worker.base = task, (files, moved)
         # what the roots are, so that a worker that comes late cannot be led elsewhere
         data = wire.frame({**task, "known": self.roots})
+        return self._push(worker, data)
+
+    def _push(self, worker: Worker, data: bytes) -> bytes:
+        """Write what the pipe takes; what is left. Raises WorkerDied."""
         try:
             return data[os.write(worker.tasks, data) :]
         except BlockingIOError:
@@ -121,12 +125,7 @@ class Pool:
         rest = self.post(worker, task)
         while rest:
             select.select([], [worker.tasks], [], 1)
-            try:
-                rest = rest[os.write(worker.tasks, rest) :]
-            except BlockingIOError:
-                continue
-            except BrokenPipeError:
-                raise WorkerDied from None
+            rest = self._push(worker, rest)
 
     async def ask(self, worker: Worker, task: Task) -> Task:
         """Give a worker a task, unless it has it, and wait for its answer. Raises WorkerDied."""
@@ -136,12 +135,7 @@ class Pool:
                 import anyio
 
                 await anyio.wait_writable(worker.tasks)
-                try:
-                    rest = rest[os.write(worker.tasks, rest) :]
-                except BlockingIOError:
-                    continue
-                except BrokenPipeError:
-                    raise WorkerDied from None
+                rest = self._push(worker, rest)
         return await self.answer(worker)
 
     async def answer(self, worker: Worker) -> Task:
