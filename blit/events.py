@@ -24,6 +24,7 @@ class RunStarted(NamedTuple):
     landings: tuple[tuple[bytes, bytes], ...]  # every source and where it lands
     dry_run: bool
     started_at: float  # Unix time
+    free: int = 0  # bytes free at the destination
 
 
 class RouteChosen(NamedTuple):
@@ -62,6 +63,7 @@ class Change(NamedTuple):
     reason: str  # new, size, mtime, content, type, mode, delete
     path: bytes  # below the destination
     method: str  # clone, kernel, sendfile, read/write, link, symlink, metadata, special
+    size: int = 0  # bytes copied
 
 
 class BatchFinished(NamedTuple):
@@ -88,11 +90,18 @@ class Activity(NamedTuple):
     path: bytes
     size: int  # of the large file in hand, 0 for a small one
     done: int
+    batch: int = 0  # its number; 0 while it lists
+    what: str = ""  # as in BatchStarted, "list", or "" when it has nothing in hand
+    files: int = 0  # of the batch in hand: done, and all
+    files_total: int = 0
+    bytes: int = 0
+    bytes_total: int = 0
 
 
 class Heartbeat(NamedTuple):
     elapsed: float
-    phase: str  # copying, linking, deleting, finishing, flushing
+    # counting and ready: a plan that waits for its confirmation
+    phase: str  # counting, ready, copying, linking, asking, deleting, finishing, flushing, paused
     files: int
     bytes: int
     planned_files: int
@@ -103,6 +112,10 @@ class Heartbeat(NamedTuple):
     starved: int  # workers without work
     quiet: float  # seconds since anything moved
     workers: tuple[Activity, ...]
+    unchanged: int = 0
+    replaced: int = 0  # of the planned files: those that stand in the place of another content
+    extras: int = 0  # found so far: entries that the destination alone has
+    deleted: int = 0
 
 
 class Stalled(NamedTuple):

@@ -24,6 +24,9 @@ class Job:
     allow_empty_source: bool = False
     can_ask: bool = False  # somebody sits there who can answer
     workers: int | None = None  # debugging only
+    held: bool = False  # make the plan, touch nothing, and wait for `Control.go`
+    review: bool = False  # a face shows what would be deleted and asks as soon as all is listed
+    only: tuple[bytes, ...] = ()  # nothing but these absolute paths, of either side: a retry
 
     @property
     def mirror(self) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from blit.curve import MOVING, PAUSED, SILENT, Curve
 from blit.events import (
+    Activity,
     BatchFinished,
     Change,
     DeletionPlanned,
@@ -25,6 +28,19 @@ from blit.events import (
 
 _WINDOW = 5.0  # seconds that the current rate looks back
 _NO_ETA_BEFORE = 2.0  # seconds of data
+_SHOWN_SILENCE = 3.0  # seconds without movement from which it is worth a mark and a warning
+_RECENT = 60  # files
+_PROBLEMS = 1_000  # named; all are counted
+_PULSES = 30  # seconds
+
+
+class Spent(NamedTuple):
+    """What batches of one kind took together."""
+
+    what: str
+    files: int = 0
+    bytes: int = 0
+    seconds: float = 0.0  # of workers: several at once add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,9 @@ class TransferState:
     command: str = ""
     landings: tuple[tuple[bytes, bytes], ...] = ()
     dry_run: bool = False
+    started_at: float = 0.0  # Unix time
+    free: int = 0  # bytes free at the destination when the run began
+    filesystems: tuple[str, str] = ("", "")
     route: str = ""
     route_why: str = ""
     forecast_s: float | None = None
@@ -43,23 +62,49 @@ class TransferState:
     bytes_total: int = 0
     plan_done: bool = False
     plan_told: bool = False  # by `plan_finished`: no later beat can open it again
+    planning_s: float | None = None
     unchanged: int = 0
+    replaced: int = 0
+    extras: int = 0
     percent: float = 0.0  # never falls; 100 only when the run has ended
     rate: float = 0.0  # bytes a second over the last seconds
+    file_rate: float = 0.0
     mean: float = 0.0
     peak: float = 0.0
     eta: float | None = None  # seconds; None: not known yet
+    eta_band: tuple[float, float] | None = None  # seconds: it narrows while the run goes on
     quiet: float = 0.0
+    silent: bool = False  # nothing has moved for a few seconds, and nobody wished it so
     beat: Heartbeat | None = None
     samples: tuple[tuple[float, int, int], ...] = ()  # (elapsed, bytes, files), the last seconds
+    curve: Curve = Curve()
+    pulses: tuple[bool, ...] = ()  # did anything move, second by second, the last ones
+    silences: tuple[tuple[float, float], ...] = ()  # (elapsed when it began, seconds)
     failures: int = 0
     last_failure: Failed | None = None
-    recent: tuple[Change, ...] = ()
+    problems: tuple[Failed, ...] = ()  # the newest
+    recent: tuple[Change | Failed, ...] = ()  # the newest last
+    batches_done: int = 0
+    spent: tuple[Spent, ...] = ()
     deletion: DeletionPlanned | None = None
+    asking: bool = False  # the deletion waits for an answer
     deleted: int = 0
     flushing: str = ""
     stalled: Stalled | None = None
     summary: Summary | None = None
+
+    @property
+    def running(self) -> tuple[Activity, ...]:
+        """What each worker has in hand."""
+        return self.beat.workers if self.beat is not None and self.summary is None else ()
+
+    @property
+    def waiting_batches(self) -> int:
+        return self.beat.waiting_batches if self.beat is not None and self.summary is None else 0
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self.beat.waiting_bytes if self.beat is not None and self.summary is None else 0
 
     def after(self, event: Event) -> TransferState:
         match event:
@@ -69,40 +114,48 @@ class TransferState:
                     command=event.command,
                     landings=event.landings,
                     dry_run=event.dry_run,
+                    started_at=event.started_at,
+                    free=event.free,
                     phase="copying",
                 )
             case RouteChosen():
                 return replace(
-                    self, route=event.route, route_why=event.reason, forecast_s=event.forecast_s
-                )
+                    self, route=event.route, route_why=event.reason, forecast_s=event.forecast_s,
+                    filesystems=event.filesystems,
+                )  # fmt: skip
             case PlanFinished():
                 return replace(
                     self,
                     plan_done=True,
                     plan_told=True,
                     unchanged=event.unchanged,
+                    extras=event.extras,
+                    planning_s=event.seconds,
                     files_total=event.files,
                     bytes_total=event.bytes,
                 )
             case BatchFinished():
-                return (
-                    replace(self, recent=(*self.recent, *event.changes[-3:])[-12:])
-                    if event.changes
-                    else self
-                )
+                return self._batch(event)
             case Failed():
-                return replace(self, failures=self.failures + 1, last_failure=event)
+                return replace(
+                    self, failures=self.failures + 1, last_failure=event,
+                    problems=(*self.problems, event)[-_PROBLEMS:],
+                    recent=(*self.recent, event)[-_RECENT:],
+                )  # fmt: skip
             case Heartbeat():
                 # a mailbox hands out facts before the beat that is older than they are
                 return self if self.summary is not None else self._beat(event)
             case DeletionPlanned():
-                return replace(self, deletion=event)
+                return replace(self, deletion=event, asking=event.asks)
             case MirrorFinished():
-                return replace(self, deleted=event.deleted)
+                return replace(self, deleted=event.deleted, asking=False)
             case Flushing():
                 return replace(self, flushing=event.reason, phase="flushing")
             case Paused():
-                return replace(self, phase="paused", samples=(), rate=0.0, eta=None)
+                return replace(
+                    self, phase="paused", samples=(), rate=0.0, file_rate=0.0, eta=None,
+                    eta_band=None, silent=False, quiet=0.0,
+                )  # fmt: skip
             case Resumed():
                 return replace(self, phase="copying")
             case Stalled():
@@ -112,10 +165,37 @@ class TransferState:
             case _:
                 return self
 
+    def _batch(self, event: BatchFinished) -> TransferState:
+        """A batch is done: its first changes for a glance, its time to its kind."""
+        if event.what == "list":
+            return replace(self, recent=(*self.recent, *event.changes[-3:])[-_RECENT:])
+        before = next((s for s in self.spent if s.what == event.what), Spent(event.what))
+        after = Spent(
+            event.what, before.files + event.files, before.bytes + event.bytes,
+            before.seconds + event.seconds,
+        )  # fmt: skip
+        rest = tuple(s for s in self.spent if s.what != event.what)
+        return replace(
+            self, recent=(*self.recent, *event.changes[-3:])[-_RECENT:],
+            batches_done=self.batches_done + 1, spent=(*rest, after),
+        )  # fmt: skip
+
     def _beat(self, beat: Heartbeat) -> TransferState:
         plan_done = self.plan_told or beat.plan_done
-        if beat.phase == "paused":
-            return replace(self, phase="paused", elapsed=beat.elapsed, quiet=beat.quiet, beat=beat)
+        paused = beat.phase == "paused"
+        held = paused or beat.phase in ("counting", "ready", "asking")
+        silent = beat.quiet >= _SHOWN_SILENCE and not held
+        mark = PAUSED if held else SILENT if silent else MOVING
+        common = {
+            "phase": beat.phase, "elapsed": beat.elapsed, "quiet": 0.0 if held else beat.quiet,
+            "beat": beat, "silent": silent,
+            "curve": self.curve.after(beat.elapsed, beat.bytes, mark),
+            "pulses": self._pulses(beat, held), "silences": self._silences(beat, silent),
+            "unchanged": max(self.unchanged, beat.unchanged), "replaced": beat.replaced,
+            "extras": max(self.extras, beat.extras), "deleted": max(self.deleted, beat.deleted),
+        }  # fmt: skip
+        if paused:
+            return replace(self, **common)  # type: ignore[arg-type]
         samples = tuple(s for s in self.samples if beat.elapsed - s[0] <= _WINDOW)
         if self.beat is None:
             samples = ((0.0, 0, 0),)  # the run began with nothing done
@@ -126,24 +206,44 @@ class TransferState:
         mean = beat.bytes / beat.elapsed if beat.elapsed > 0 else 0.0
         fraction = done_fraction(beat)
         percent = max(self.percent, min(99.0, 100 * fraction)) if plan_done else self.percent
-        eta = None
-        if plan_done and beat.elapsed >= _NO_ETA_BEFORE and span > 0:
+        eta = band = None
+        if plan_done and beat.elapsed >= _NO_ETA_BEFORE and span > 0 and not held:
             eta = _eta(beat, rate, file_rate)
+            overall = _eta(beat, mean, beat.files / beat.elapsed)
+            if eta is not None and overall is not None:
+                band = _band(eta, overall, beat.elapsed, fraction)
         return replace(
-            self, phase=beat.phase, elapsed=beat.elapsed, files=beat.files, bytes=beat.bytes,
+            self, files=beat.files, bytes=beat.bytes,
             files_total=max(self.files_total, beat.planned_files),
             bytes_total=max(self.bytes_total, beat.planned_bytes),
-            plan_done=plan_done, percent=percent, rate=rate, mean=mean,
-            peak=max(self.peak, rate), eta=eta, quiet=beat.quiet, beat=beat, samples=samples,
+            plan_done=plan_done, percent=percent, rate=rate, file_rate=file_rate, mean=mean,
+            peak=max(self.peak, rate), eta=eta, eta_band=band, samples=samples,
+            **common,  # type: ignore[arg-type]
         )  # fmt: skip
+
+    def _pulses(self, beat: Heartbeat, held: bool) -> tuple[bool, ...]:
+        """One more for every second that has passed since the last."""
+        before = int(self.beat.elapsed) if self.beat is not None else 0
+        passed = int(beat.elapsed) - before
+        return (*self.pulses, *[held or beat.quiet < 1.0] * passed)[-_PULSES:]
+
+    def _silences(self, beat: Heartbeat, silent: bool) -> tuple[tuple[float, float], ...]:
+        if not silent:
+            return self.silences
+        began = beat.elapsed - beat.quiet
+        known = self.silences
+        if known and abs(known[-1][0] - began) < 1.0:
+            known = known[:-1]
+        return (*known, (began, beat.quiet))[-20:]
 
     def _finished(self, summary: Summary) -> TransferState:
         total = summary.seconds.total
         return replace(
             self, phase="finished", summary=summary, elapsed=total, files=summary.files.copied,
             bytes=summary.bytes.copied, percent=100.0 if summary.outcome == "ok" else self.percent,
-            mean=summary.bytes.copied / total if total > 0 else 0.0, eta=None,
-            deleted=summary.files.deleted,
+            mean=summary.bytes.copied / total if total > 0 else 0.0, eta=None, eta_band=None,
+            deleted=summary.files.deleted, unchanged=summary.files.unchanged,
+            curve=self.curve.after(total, summary.bytes.copied), silent=False, asking=False,
         )  # fmt: skip
 
 
@@ -167,3 +267,14 @@ def _eta(beat: Heartbeat, rate: float, file_rate: float) -> float | None:
     if left_files and file_rate > 0:
         candidates.append(left_files / file_rate)
     return max(candidates) if candidates else None
+
+
+def _band(eta: float, overall: float, elapsed: float, fraction: float) -> tuple[float, float]:
+    """From the quicker to the slower of the two ways to reckon, wider while little is known.
+
+    The margin falls with the square root of the time seen and with what is left: 35 % after 2 s,
+    5 % after 100 s.
+    """
+    margin = min(0.5, 0.5 / max(1.0, elapsed) ** 0.5) * (1 - 0.5 * fraction)
+    low, high = sorted((eta, overall))
+    return low * (1 - margin), high * (1 + margin)

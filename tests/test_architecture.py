@@ -27,7 +27,17 @@ KNOWS: dict[str, set[str]] = {
     "blit.errors": set(),
     "blit.events": set(),
     "blit.bus": {"blit.events"},
-    "blit.state": {"blit.events"},
+    "blit.state": {"blit.curve", "blit.events"},
+    "blit.curve": set(),
+    "blit.queue": {"blit.job", "blit.state"},
+    "blit.advice": {"blit.events"},
+    # beside cli the only one that knows the engine: it runs the transfers of a session
+    "blit.manager": {
+        "blit.bus", "blit.engine", "blit.errors", "blit.events", "blit.job", "blit.queue",
+        "blit.settings", "blit.show", "blit.state", "blit.store", "blit.worker.wire",
+    },
+    "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state"},
+    "blit.replay": {"blit.events", "blit.job", "blit.queue", "blit.state"},
     "blit.show": set(),
     "blit.chart": {"blit.show"},
     "blit.terminal": {"blit.show"},
@@ -35,8 +45,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.bar": {"blit.show", "blit.state"},
     "blit.headless": {"blit.bar", "blit.bus", "blit.events", "blit.show", "blit.state", "blit.terminal"},
     "blit.tui": {
-        "blit", "blit.bus", "blit.chart", "blit.events", "blit.headless", "blit.settings",
-        "blit.show", "blit.state", "blit.terminal", "blit.tui", "blit.history",
+        "blit", "blit.advice", "blit.chart", "blit.curve", "blit.events", "blit.job", "blit.queue",
+        "blit.settings", "blit.show", "blit.state", "blit.terminal", "blit.tui", "blit.history",
     },
     "blit.history": {
         "blit", "blit.bus", "blit.chart", "blit.events", "blit.history", "blit.settings",
@@ -55,6 +65,8 @@ FOREIGN: dict[str, set[str]] = {
     "blit": set(),
     "blit.cli": {"anyio"},
     "blit.engine": {"anyio"},
+    "blit.manager": {"anyio"},
+    "blit.store": {"pydantic"},
     "blit.bar": {"rich"},
     "blit.chart": {"rich"},
     "blit.history": {"platformdirs", "pydantic", "rich"},
@@ -108,7 +120,7 @@ def test_what_each_may_need_beside_the_standard_library(module: str) -> None:
 @pytest.mark.parametrize(
     "module",
     ["blit.engine.plan", "blit.engine.route", "blit.engine.pulse", "blit.engine.mirror",
-     "blit.engine.schedule", "blit.state", "blit.worker.landing"],
+     "blit.engine.schedule", "blit.state", "blit.curve", "blit.queue", "blit.worker.landing"],
 )  # fmt: skip
 def test_pure_parts_have_no_clock_and_no_system(module: str) -> None:
     impure = {"os", "time", "datetime", "random", "io", "pathlib", "subprocess", "threading"}

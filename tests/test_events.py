@@ -45,7 +45,7 @@ def test_plain_goes_down_into_what_an_event_holds() -> None:
         "files": 2,
         "bytes": 3,
         "seconds": 0.5,
-        "changes": [{"reason": "new", "path": "a/b", "method": "clone"}],
+        "changes": [{"reason": "new", "path": "a/b", "method": "clone", "size": 0}],
     }
 
 

@@ -159,7 +159,7 @@ def test_the_pause_is_no_part_of_the_rate_after_it() -> None:
 def test_recent_changes_are_few() -> None:
     changes = tuple(Change("new", b"%d" % i, "clone") for i in range(10))
     state = told([BatchFinished(i, 0, "copy", 10, 0, 0.1, changes) for i in range(50)])
-    assert len(state.recent) == 12
+    assert len(state.recent) == 60
     assert state.recent[-1] == changes[-1]
 
 

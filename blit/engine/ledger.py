@@ -64,6 +64,6 @@ class Ledger:
 
 def changes(answer: dict[str, Any]) -> tuple[Change, ...]:
     return tuple(
-        Change(wire.REASONS[reason], path, wire.METHODS[method])
-        for reason, path, method in answer.get("changes", ())
+        Change(wire.REASONS[reason], path, wire.METHODS[method], size)
+        for reason, path, method, size in answer.get("changes", ())
     )

@@ -60,9 +60,8 @@ class Result:
         self.deleted = 0
         self.methods = [0] * len(wire.METHODS)
         self.failures: list[tuple[bytes, str, int, str]] = []  # path, step, errno, message
-        self.changes: list[
-            tuple[int, bytes, int]
-        ] = []  # reason, path below the destination, method
+        # reason, path below the destination, method, bytes
+        self.changes: list[tuple[int, bytes, int, int]] = []
         self.skipped: list[tuple[bytes, str]] = []  # path, why: sockets, devices
         self.vanished = 0
         self.left = 0  # entries not done because the run is ending

@@ -403,7 +403,7 @@ class Copier:
             result.cloned_bytes += size
         if self.itemize or len(result.changes) < 2:
             path = f"{dst_rel}/{target}" if dst_rel else target
-            result.changes.append((reason, raw(path), method))
+            result.changes.append((reason, raw(path), method, size))
 
     def _no_inodes(self, dst_root: str) -> bool:
         """Whether it is not bytes that the destination lacks."""

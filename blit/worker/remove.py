@@ -87,7 +87,7 @@ def _names(
             page.tick()
             if options & wire.ITEMIZE:
                 path = raw(join(dst_rel, name)) + (b"/" if are_folders else b"")
-                result.changes.append((wire.DELETE, path, wire.METADATA))
+                result.changes.append((wire.DELETE, path, wire.METADATA, 0))
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -165,7 +165,7 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
                     result.deleted += 1
                     if task["options"] & wire.ITEMIZE:
                         result.changes.append(
-                            (wire.DELETE, raw(join(dst_rel, name)), wire.METADATA)
+                            (wire.DELETE, raw(join(dst_rel, name)), wire.METADATA, 0)
                         )
                 continue
             dfd = context.folders.open(dst_root, dst_rel)
@@ -178,7 +178,7 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
                 os.unlink(name, dir_fd=dfd)
                 result.deleted += 1
                 if task["options"] & wire.ITEMIZE:
-                    result.changes.append((wire.DELETE, raw(join(dst_rel, name)), wire.METADATA))
+                    result.changes.append((wire.DELETE, raw(join(dst_rel, name)), wire.METADATA, 0))
                 context.folders.forget(dst_root, join(dst_rel, beside))
             os.rename(beside, name, src_dir_fd=dfd, dst_dir_fd=dfd)
             page.tick()

@@ -67,7 +67,7 @@ class Scanner:
         self.folders = 0
         self.failures: list[tuple[bytes, str, int, str]] = []
         self.skipped: list[tuple[bytes, str]] = []
-        self.changes: list[tuple[int, bytes, int]] = []
+        self.changes: list[tuple[int, bytes, int, int]] = []
         self.overlap = b""
         self.kept = 0
         self.vanished = 0
@@ -676,6 +676,8 @@ class Scanner:
         ):
             reason = wire.MTIME
         if reason >= 0 and self.options & wire.ITEMIZE:
-            self.changes.append((reason, raw(shown(dst_rel, src_rel) or ".") + b"/", wire.METADATA))
+            self.changes.append(
+                (reason, raw(shown(dst_rel, src_rel) or ".") + b"/", wire.METADATA, 0)
+            )
         if reason >= 0 or touched:
             self.finish.append((src_root, dst_root, src_rel, dst_rel, stat.S_IMODE(source.st_mode)))

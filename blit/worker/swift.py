@@ -113,7 +113,7 @@ def copy_new(
                 page.file_done(size)
             if copier.itemize or len(result.changes) < 2:
                 path = f"{shown_rel}/{name}" if shown_rel else name
-                result.changes.append((wire.NEW, raw(path), wire.KERNEL))
+                result.changes.append((wire.NEW, raw(path), wire.KERNEL, size))
             continue
         if made:
             try:

@@ -1,0 +1,1 @@
+"""The panels: state in, picture out; no clock, no file, no engine."""
