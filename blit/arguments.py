@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from blit import __version__, show
 from blit.job import Job
@@ -89,6 +89,9 @@ def parser() -> argparse.ArgumentParser:
     mirror.add_argument(
         "--allow-empty-source", action="store_true", help="go on when SRC is empty and DST is not"
     )
+    mirror.add_argument(
+        "--delete-excluded", action="store_true", help="delete in DST what the filters leave out"
+    )
     return top
 
 
@@ -103,6 +106,13 @@ def _common(command: argparse.ArgumentParser) -> None:
     )
     add("--verify", action="store_true", help="read back what was written and compare it")
     add("--durable", action="store_true", help="exit 0 only when everything is on the device")
+    filters: dict[str, Any] = {"action": _Filter, "dest": "patterns", "default": ()}
+    add("--exclude", metavar="PAT", help="leave out what matches (as in a .gitignore)", **filters)
+    add(
+        "--include", metavar="PAT", help="but not what matches this; the last match wins", **filters
+    )
+    add("--exclude-from", metavar="FILE", help="patterns, one a line; - reads stdin", **filters)
+    add("--gitignore", action="store_true", help="leave out what SRC's .gitignore files name")
     add(
         "-v",
         "--verbose",
@@ -115,6 +125,55 @@ def _common(command: argparse.ArgumentParser) -> None:
     add("--no-history", action="store_true", help="leave no line in the history")
     add("--ludicrous-speed", action="store_true", help=argparse.SUPPRESS)
     add("--workers", type=_count, metavar="N", help=argparse.SUPPRESS)
+
+
+class _Filter(argparse.Action):
+    """Gathers all filter options in the order in which they stand: the last match wins."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        assert isinstance(values, str)
+        if not values or "\0" in values:
+            parser.error(f"{option_string} {values!r} says nothing")
+        found: list[str | bytes]
+        if option_string == "--exclude-from":
+            found = _from_stdin() if values == "-" else [os.fsencode(values)]
+        else:
+            try:
+                found = [pattern_line(values, include=option_string == "--include")]
+            except ValueError as error:
+                parser.error(f"{option_string} {error}")
+        namespace.patterns = (*namespace.patterns, *found)
+
+
+def pattern_line(pattern: str, include: bool = False) -> str:
+    """A pattern of the command line as a line of a .gitignore. ValueError: what is wrong with it.
+
+    There is no comment and no blank that ends a line here: both mean themselves.
+    """
+    if "\n" in pattern:
+        raise ValueError(f"{pattern!r} has more than one line: give each its own option")
+    line = os.fsencode(pattern).decode("utf-8", "surrogateescape")
+    if line.endswith(" ") and not line.endswith("\\ "):
+        line = line[:-1] + "\\ "
+    if include:
+        if line.startswith("!"):
+            raise ValueError(f"{pattern} negates twice: say --exclude {pattern[1:]}")
+        return "!" + line
+    return "\\" + line if line.startswith("#") else line
+
+
+def _from_stdin() -> list[str | bytes]:
+    try:
+        data = sys.stdin.buffer.read()
+    except (AttributeError, OSError, ValueError):
+        raise SystemExit(_usage("--exclude-from -: standard input cannot be read")) from None
+    return [*data.decode("utf-8", "surrogateescape").split("\n")]
 
 
 def _count(text: str) -> int:
@@ -155,6 +214,11 @@ def job(options: argparse.Namespace) -> Job:
         allow_empty_source=getattr(options, "allow_empty_source", False),
         can_ask=_somebody_there(options),
         workers=options.workers,
+        patterns=tuple(
+            p if isinstance(p, str) else _absolute(here, os.fsdecode(p)) for p in options.patterns
+        ),
+        gitignore=options.gitignore,
+        delete_excluded=getattr(options, "delete_excluded", False),
     )
 
 

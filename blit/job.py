@@ -26,11 +26,20 @@ class Job:
     workers: int | None = None  # debugging only
     held: bool = False  # make the plan, touch nothing, and wait for `Control.go`
     review: bool = False  # a face shows what would be deleted and asks as soon as all is listed
+    # what is left out, in gitignore syntax, the last match wins: a str is one line, bytes are the
+    # absolute path of a file of such lines
+    patterns: tuple[str | bytes, ...] = ()
+    gitignore: bool = False  # the .gitignore files in the source are obeyed
+    delete_excluded: bool = False  # a mirror deletes what is left out too, instead of sparing it
     only: tuple[bytes, ...] = ()  # nothing but these absolute paths, of either side: a retry
 
     @property
     def mirror(self) -> bool:
         return self.command == "mirror"
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.patterns or self.gitignore)
 
     def options(self) -> int:
         """The job as the number that every task of a worker carries."""
@@ -41,4 +50,5 @@ class Job:
             | wire.ITEMIZE * self.itemize
             | wire.DURABLE * self.durable
             | wire.VERIFY * self.verify
+            | wire.HELD * self.held
         )
