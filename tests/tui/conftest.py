@@ -1,0 +1,50 @@
+"""Screens as text: what stands in the cells, and snapshots of it."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.segment import Segment
+from textual.app import App
+
+SNAPSHOTS = Path(__file__).parent.parent.parent / "snapshots"
+
+
+def screen_text(app: App[Any]) -> str:
+    """The cells of the screen, line by line, without colours; the one private call of the tests."""
+    update = app.screen._compositor.render_update(
+        full=True, screen_stack=app._background_screens
+    )  # fmt: skip
+    console = Console(
+        width=app.size.width, height=app.size.height, file=io.StringIO(), force_terminal=True,
+        color_system="truecolor", legacy_windows=False,
+    )  # fmt: skip
+    lines = Segment.split_lines(s for s in console.render(update) if not s.control)
+    return "\n".join("".join(s.text for s in line).rstrip() for line in lines) + "\n"
+
+
+@pytest.fixture
+def text_of() -> Callable[[App[Any]], str]:
+    return screen_text
+
+
+@pytest.fixture
+def snapshot() -> Callable[[App[Any], str], None]:
+    """Compare with snapshots/<name>-<W>x<H>.txt; UPDATE_SNAPSHOTS=1 rewrites what differs."""
+
+    def compare(app: App[Any], name: str) -> None:
+        file = SNAPSHOTS / f"{name}-{app.size.width}x{app.size.height}.txt"
+        found = screen_text(app)
+        if os.environ.get("UPDATE_SNAPSHOTS"):
+            file.write_text(found, encoding="utf-8")
+            return
+        assert file.exists(), f"no {file.name} yet: UPDATE_SNAPSHOTS=1 pytest tests/tui makes it"
+        assert found == file.read_text(encoding="utf-8"), f"{file.name} differs"
+
+    return compare
