@@ -116,6 +116,7 @@ class Heartbeat(NamedTuple):
     replaced: int = 0  # of the planned files: those that stand in the place of another content
     extras: int = 0  # found so far: entries that the destination alone has
     deleted: int = 0
+    limit: float = 10.0  # seconds of quiet at which the run gives up
 
 
 class Stalled(NamedTuple):

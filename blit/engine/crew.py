@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ class Source(Protocol):
     def exhausted(self) -> bool: ...
     def next(self, slot: int) -> Task | None: ...
     def done(self, slot: int, task: Task, answer: dict[str, Any]) -> None: ...
-    def lost(self, slot: int, task: Task) -> bool: ...
+    def lost(self, slot: int, task: Task, skip: bytes = b"") -> bool: ...
     def holds(self, slot: int) -> bool:
         """Whether this worker has something open that only it can go on with."""
         ...
@@ -61,9 +62,9 @@ class Listed:
     def holds(self, slot: int) -> bool:
         return False
 
-    def lost(self, slot: int, task: Task) -> bool:
+    def lost(self, slot: int, task: Task, skip: bytes = b"") -> bool:
         self._running -= 1
-        if task.get("again"):
+        if task.get("again") or skip:
             return False
         self._redo.append({**task, "again": True, "dead": slot + 1})
         return True
@@ -81,6 +82,10 @@ class Crew:
         self.active = len(pool.workers)
         self._hire: Callable[[Worker], None] | None = None
         self._wake = anyio.Event()
+        self._scopes: dict[int, anyio.CancelScope] = {}  # what waits for a worker's answer, by slot
+        self._given_up: dict[int, bytes] = {}  # the path that a worker hangs at, by slot
+        self._free = anyio.Lock()  # held while the workers are at work, or one is asked alone
+        self._questions: deque[tuple[Task, Callable[[Task], None]]] = deque()
 
     def wake(self) -> None:
         """Something changed: whoever waits asks for a task again."""
@@ -89,7 +94,7 @@ class Crew:
 
     async def work(self, source: Source) -> None:
         """Returns when the source is exhausted, or the run is stopping and every hand is empty."""
-        async with anyio.create_task_group() as group:
+        async with self._free, anyio.create_task_group() as group:
 
             def hire(worker: Worker) -> None:
                 group.start_soon(self._serve, worker, source)
@@ -98,6 +103,33 @@ class Crew:
             for worker in list(self.pool.workers):
                 hire(worker)
         self._hire = None
+        while self._questions:
+            self._questions.popleft()[1]({})
+
+    async def ask_alone(self, task: Task, answered: Callable[[Task], None]) -> None:
+        """The same while nobody works: between two phases, or while a reply is waited for."""
+        async with self._free:
+            try:
+                answered(await self.pool.ask(self.pool.workers[0], task))
+            except (WorkerDied, IndexError):
+                answered({})
+
+    def ask(self, task: Task, answered: Callable[[Task], None]) -> bool:
+        """Have a question of a face answered before other work; False while nobody works."""
+        if self._hire is None:
+            return False
+        self._questions.append((task, answered))
+        self.wake()
+        return True
+
+    def give_up(self, slot: int, path: bytes) -> bool:
+        """Leave a worker that hangs at a path to its fate; the rest of its task goes to others."""
+        scope = self._scopes.get(slot)
+        if scope is None:
+            return False
+        self._given_up[slot] = path
+        scope.cancel()
+        return True
 
     def resize(self, count: int) -> None:
         """Let `count` workers work from now on: start what is missing, park what is too many."""
@@ -123,6 +155,17 @@ class Crew:
         while True:
             if self.stopping:
                 return
+            if self._questions:
+                question, answered = self._questions.popleft()
+                try:
+                    answered(await self.pool.ask(worker, question))
+                except WorkerDied:
+                    answered({})
+                    replacement = self.pool.replace(worker)
+                    if replacement is None:
+                        return
+                    worker = replacement
+                continue
             task = self.posted.pop(worker.slot, None)
             parked = self._parked(worker, source)
             if task is None and not self.paused and not parked:
@@ -146,10 +189,17 @@ class Crew:
         """Have a task done; the worker to go on with, None when there is none."""
         self._given(worker.slot, task)
         began = time.monotonic()
-        try:
-            answer = await self.pool.ask(worker, task)
-        except WorkerDied:
-            return self._bury(worker, source, task)
+        answer: dict[str, Any] | None = None
+        with anyio.CancelScope() as scope:
+            self._scopes[worker.slot] = scope
+            try:
+                answer = await self.pool.ask(worker, task)
+            except WorkerDied:
+                pass
+        self._scopes.pop(worker.slot, None)
+        skip = self._given_up.pop(worker.slot, b"")
+        if answer is None:
+            return self._bury(worker, source, task, skip)
         answer["seconds"] = time.monotonic() - began
         self._taken(worker.slot, task, answer)
         source.done(worker.slot, task, answer)
@@ -189,10 +239,15 @@ class Crew:
         if self.ledger.fatal is not None:
             self.stopping = True
 
-    def _bury(self, worker: Worker, source: Source, task: Task) -> Worker | None:
+    def _bury(self, worker: Worker, source: Source, task: Task, skip: bytes = b"") -> Worker | None:
+        """Replace a worker that died, or that hangs at `skip`; what it had in hand is done again,
+        without that path."""
         operation, path, _, _ = worker.view.activity()
         replacement = self.pool.replace(worker)
-        if not source.lost(worker.slot, task):
+        done_again = source.lost(worker.slot, task, skip)
+        if skip:
+            self.ledger.fail(Failed(skip, operation, 0, "skipped: it did not answer"))
+        elif not done_again:
             files = task.get("files", 0)
             text = f"a worker process died over this work ({files} files were in its hands)"
             self.ledger.fail(Failed(path, operation, 0, text))

@@ -51,6 +51,7 @@ class Ledger:
         """A scan's answer names what is planned like what is done: only some of it counts here."""
         keys = (
             "unchanged", "failures", "skipped", "vanished", "xattrs_lost", "owners_lost", "defect",
+            "fatal",
         )  # fmt: skip
         self.take({k: answer[k] for k in keys if k in answer})
 

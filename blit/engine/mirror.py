@@ -21,8 +21,11 @@ def guard(
     yes: bool,
     can_ask: bool,
     dry: bool,
+    review: bool = False,
 ) -> Verdict:
-    """`extras` of the destination's `entries` would go; `complete`: all was listed and copied."""
+    """`review`: a person sees the list and must type the count, which is as good as --max-delete.
+
+    `extras` of the destination's `entries` would go; `complete`: all was listed and copied."""
     if not extras:
         return Verdict(True, False, "nothing to delete")
     what = "1 entry" if extras == 1 else f"{extras:,} entries"
@@ -40,6 +43,8 @@ def guard(
                 f"nothing was deleted: {what} would go, --max-delete allows {max_delete:,}",
             )
     elif extras > GUARD_FROM and extras * 2 > entries:
+        if review and can_ask and not dry:
+            return Verdict(True, True, f"{what} of {entries:,} to delete: more than half")
         return Verdict(
             False, False,
             f"nothing was deleted: {what} of {entries:,} in the destination would go, "

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from blit.engine.spool import Spool
+from blit.worker import wire
+
 BATCH_SECONDS = 0.1
 SMALLEST_SECONDS = 0.005
 # what waits to be copied is held in memory as bytes: above this the scan waits
@@ -57,23 +60,46 @@ class Plan:
         self.held = 0  # bytes of memory
         self.batches = 0
         self.cost = Cost()
+        self.made_only = False  # nobody copies yet: what memory may not hold goes to a file
+        self._spilled: Spool | None = None
+        self._read = 0  # of what was spilled
 
     def add(self, group: Group) -> None:
-        self.groups.append(group)
         self.waiting_files += group.files
         self.waiting_bytes += group.size
+        if self._spilled is not None or (self.made_only and self._memory_full):
+            self._spilled = self._spilled if self._spilled is not None else Spool(1 << 20)
+            self._spilled.append(wire.dump(tuple(group)))
+            return
+        self.groups.append(group)
         self.held += len(group.blob)
 
     @property
+    def _memory_full(self) -> bool:
+        return self.held >= CAP_BYTES or len(self.groups) >= CAP_FILES
+
+    @property
     def full(self) -> bool:
+        if self.made_only:
+            return False
         return self.waiting_files >= CAP_FILES or self.held >= CAP_BYTES
+
+    def _refill(self) -> None:
+        """Back into memory what was spilled, in its order, a good part at a time."""
+        while self._spilled is not None and self.held < CAP_BYTES // 4:
+            group = Group(*wire.load(self._spilled[self._read]))
+            self.groups.append(group)
+            self.held += len(group.blob)
+            self._read += 1
+            if self._read >= len(self._spilled):
+                self._spilled, self._read = None, 0
 
     def waiting_seconds(self) -> float:
         return self.cost.seconds(self.waiting_files, self.waiting_bytes)
 
     def waiting_batches(self) -> int:
         """About how many batches the waiting groups will make."""
-        if not self.groups:
+        if not self.waiting_files:
             return 0
         return max(1, round(self.waiting_seconds() / BATCH_SECONDS))
 
@@ -85,6 +111,8 @@ class Plan:
         shrink towards the end, so that all workers end together (guided self-scheduling,
         Polychronopoulos and Kuck 1987).
         """
+        if not self.groups:
+            self._refill()
         if not self.groups:
             return None
         waiting = self.waiting_seconds()

@@ -42,6 +42,7 @@ def probe_task(job: Job) -> Task:
         "sources": [wire_text(s) for s in job.sources],
         "target": wire_text(job.target),
         "options": job.options(),
+        "only": [wire_text(path) for path in job.only],
     }
 
 
@@ -63,7 +64,7 @@ def start(pool: Pool, job: Job) -> Early:
         task = direct_task(facts)
         pool.post_all(worker, task)
         return Early(facts, chosen, None, {worker.slot: task})
-    schedule = streaming(facts, len(pool.workers))
+    schedule = streaming(facts, len(pool.workers), job.held)
     tasks, answers = _set_out(pool, schedule)
     return Early(facts, chosen, schedule, tasks, answers)
 
@@ -114,7 +115,7 @@ def direct_task(facts: dict[str, Any]) -> Task:
     }  # fmt: skip
 
 
-def streaming(facts: dict[str, Any], workers: int) -> Schedule:
+def streaming(facts: dict[str, Any], workers: int, held: bool = False) -> Schedule:
     return Schedule(
-        facts["folders"], facts["options"], facts["same"], workers, split=not facts["rotational"]
+        facts["folders"], facts["options"], facts["same"], workers, not facts["rotational"], held
     )

@@ -17,7 +17,7 @@ _OWN_GAP = 2.0  # a later look than this means that we were stopped
 
 class Pulse:
     def __init__(self, now: float, stall_after: float = STALL) -> None:
-        self.stall_after = stall_after
+        self.stall_after = self.limit = stall_after
         self.looked = self.moved = now
         self.beaten = now - BEAT + _FIRST_BEAT
         self.signs: object = None
@@ -34,6 +34,7 @@ class Pulse:
         if held or signs != self.signs:
             self.signs = signs
             self.moved = now
+            self.limit = self.stall_after
         if now - self.beaten >= (STARVED_BEAT if starved else BEAT) - LOOK / 10:
             self.beaten = now
             return True
@@ -46,4 +47,8 @@ class Pulse:
 
     @property
     def stalled(self) -> bool:
-        return self.quiet >= self.stall_after
+        return self.quiet >= self.limit
+
+    def be_patient(self, seconds: float = 60.0) -> None:
+        """Somebody wishes to wait on: so much longer than it is quiet already."""
+        self.limit = max(self.limit, self.quiet + seconds)

@@ -35,10 +35,17 @@ class Schedule:
         same: tuple[Any, Any],
         workers: int,
         split: bool = True,
+        held: bool = False,
     ) -> None:
+        """`held`: only make the plan, until `release`."""
         self.open = list(folders)  # last in, first out: keeps the number of open folders small
         self.options, self.same, self.workers, self.split = options, same, workers, split
+        self.held = held
+        self.opening: Task | None = None  # what must be done before anything is copied
+        self.opened = not held
+        self.later: list[bytes] = []  # folders that only a confirmed plan may open
         self.plan = Plan()
+        self.plan.made_only = held
         self.scans = 0  # tasks given
         self.scanning: set[int] = set()
         self.suspended: set[int] = set()  # workers that hold a listing open
@@ -55,7 +62,7 @@ class Schedule:
         self.redo: deque[Task] = deque()
         # totals of what the scan found
         self.files = self.bytes = self.unchanged = self.unchanged_bytes = self.folders = 0
-        self.extra_count = self.dst_entries = self.kept = 0
+        self.extra_count = self.dst_entries = self.kept = self.replaced = 0
         self.overlap = b""
 
     # -- what the crew asks ------------------------------------------------------------------------
@@ -68,9 +75,17 @@ class Schedule:
     @property
     def exhausted(self) -> bool:
         return (
-            self.plan_done and not self.running and not self.plan.groups and self.large.over
-            and not self.redo
+            self.opened and self.plan_done and not self.running and not self.plan.waiting_files
+            and self.large.over and not self.redo
         )  # fmt: skip
+
+    def release(self, opening: Task, options: int) -> None:
+        """Carry out the plan: first `opening`, and when that is done everything else."""
+        self.held, self.opening = False, opening
+        self.options = self.large.options = options
+        self.plan.made_only = False
+        self.open += self.later
+        self.later = []
 
     def next(self, slot: int) -> Task | None:
         task = self._next(slot)
@@ -79,6 +94,8 @@ class Schedule:
         return task
 
     def _next(self, slot: int) -> Task | None:
+        if not self.opened:
+            return self._only_plan(slot)
         if self.redo:
             again = self.redo.popleft()
             if again["op"] == "scan":
@@ -104,6 +121,19 @@ class Schedule:
             return piece
         return self._scan(slot) if can_scan else None
 
+    def _only_plan(self, slot: int) -> Task | None:
+        """A share of the listing, or what opens the way once the plan is confirmed."""
+        opening, self.opening = self.opening, None
+        if opening is not None:
+            return opening
+        if self.redo and self.redo[0]["op"] == "scan":
+            again = self.redo.popleft()
+            self.second.add(slot)
+            self.scanning.add(slot)
+            self.shares.setdefault(slot, []).extend(again["folders"])
+            return again
+        return self._scan(slot) if self.open or slot in self.suspended else None
+
     def holds(self, slot: int) -> bool:
         """Whether this worker has a listing open that only it can go on with."""
         return slot in self.suspended
@@ -116,6 +146,8 @@ class Schedule:
                 self.scanning.discard(slot)
             case "scan":
                 self._scanned(slot, answer)
+            case "roots":
+                self.opened = True
             case "copy":
                 moved = answer.get("bytes", 0) - answer.get("cloned_bytes", 0)
                 self.plan.cost.learn(task["files"], moved, answer.get("seconds", 0.0))
@@ -123,11 +155,20 @@ class Schedule:
             case _:
                 self.large.done(task, answer, self.workers)
 
-    def lost(self, slot: int, task: Task) -> bool:
-        """The worker died over this task: queue it again. False when it was its second chance."""
+    def lost(self, slot: int, task: Task, skip: bytes = b"") -> bool:
+        """The worker died over this task: queue it again. False when it was its second chance.
+
+        `skip`: the worker was given up because this path did not answer: the rest is done.
+        """
         self.running -= 1
         lists = task["op"] == "scan"
-        begun_anew = self._list_anew(slot) if lists or slot in self.suspended else True
+        if task["op"] == "roots":
+            return False
+        if skip:
+            self.second.discard(slot)
+            task = {**task, "dead": 0, "skip": [*task.get("skip", ()), skip]}
+        skips = task.get("skip", [])
+        begun_anew = self._list_anew(slot, skips) if lists or slot in self.suspended else True
         if lists:
             return begun_anew
         if task["op"].startswith("large"):
@@ -138,7 +179,7 @@ class Schedule:
         self.redo.append({**task, "dead": slot + 1, "spare": self._pending_names()})
         return begun_anew
 
-    def _list_anew(self, slot: int) -> bool:
+    def _list_anew(self, slot: int, skip: list[bytes]) -> bool:
         """Hand out again what a dead worker was listing; False when that has killed one before.
 
         Groups that it had named already are planned twice; copying a file again is harmless.
@@ -148,7 +189,7 @@ class Schedule:
         share = self.shares.pop(slot, [])
         if slot in self.second:
             return False
-        self.redo.append({**self._scan_task(share), "again": True})
+        self.redo.append({**self._scan_task(share), "again": True, "skip": skip})
         return True
 
     def _pending_names(self) -> list[str]:
@@ -189,6 +230,7 @@ class Schedule:
             self.second.discard(slot)
             self.shares.pop(slot, None)
         self.open.extend(answer["folders"])
+        (self.later if self.held else self.open).extend(answer.get("later", ()))
         for files, size, blob in answer["groups"]:
             self.plan.add(Group(files, size, blob))
         for size, blob in answer["large"]:
@@ -205,6 +247,7 @@ class Schedule:
         self.extra_count += answer.get("extra_count", 0)
         self.dst_entries += answer.get("dst_entries", 0)
         self.kept += answer.get("kept", 0)
+        self.replaced += answer.get("replaced", 0)
         self.overlap = self.overlap or answer.get("overlap", b"")
 
     def _found(self, answer: dict[str, Any]) -> None:

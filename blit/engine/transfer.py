@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from blit import errors
-from blit.engine import mirror, probing, route, watch
+from blit.engine import probing, review, route, watch
 from blit.engine.control import Control
 from blit.engine.crew import Crew, Listed, Task
 from blit.engine.ledger import Ledger
@@ -19,9 +19,9 @@ from blit.engine.spool import Spool
 from blit.engine.summary import summarise
 from blit.engine.workers import Pool, WorkerDied
 from blit.events import (
-    DeletionPlanned,
     Event,
     Flushing,
+    Heartbeat,
     MirrorFinished,
     PlanFinished,
     RouteChosen,
@@ -43,15 +43,18 @@ async def transfer(
     control: Control,
     early: probing.Early | None = None,
     started: float | None = None,
+    glance: Callable[[Heartbeat], None] | None = None,
 ) -> Summary:
     """Do the job and return what became of it; raises nothing that is the job's own trouble.
 
     `early`: what was begun before the engine was imported. `started`: CLOCK_MONOTONIC when the
-    process began, for the times in the summary.
+    process began, for the times in the summary. `glance` is called 4 times a second with a beat
+    that is not published: for a face that shows more often than the bus beats.
     """
     run = Run(job, pool, publish, control, started if started is not None else time.monotonic())
     try:
         async with anyio.create_task_group() as group:
+            run.group, run.glance = group, glance
             group.start_soon(watch.watch, run)
             with run.scope:
                 try:
@@ -107,6 +110,11 @@ class Run:
         self.deleting = False  # deletions have begun: places are being emptied
         self.planned = (0, 0)
         self.answered = anyio.Event()
+        self.group: anyio.abc.TaskGroup
+        self.glance: Callable[[Heartbeat], None] | None = None
+        self.begun: RunStarted | None = None
+        self.asked = False  # what would be deleted was shown before the copy was over
+        self.told_reply: bool | None = None
 
     @property
     def must_clear(self) -> bool:
@@ -177,16 +185,11 @@ class Run:
         self.device = (facts["device"][0], facts["device"][1])
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
-        self.publish(
-            RunStarted(
-                self.job.command,
-                self.job.sources,
-                self.destination,
-                landings,
-                self.job.dry_run,
-                time.time(),
-            )
-        )
+        self.begun = RunStarted(
+            self.job.command, self.job.sources, self.destination, landings, self.job.dry_run,
+            time.time(), facts["free"],
+        )  # fmt: skip
+        self.publish(self.begun)
         self.route = route.choose(
             self.job.mirror, self.job.checksum, facts["small"], facts["largest"]
         )
@@ -227,9 +230,15 @@ class Run:
             self.crew.posted.update(early.tasks)
             for slot, task, answer in early.answers:
                 self.crew.took(slot, task, answer)
-        self.schedule = schedule = schedule or probing.streaming(facts, len(self.pool.workers))
+        if schedule is None:
+            schedule = probing.streaming(facts, len(self.pool.workers), self.job.held)
+        self.schedule = schedule
+        self.control.held = schedule.held
+        if self.control.released:
+            review.release(self)
         self.crew.after_each = self.plan_known
         await self.crew.work(schedule)
+        self.control.held = False
         self.plan_known()
         self.check()
 
@@ -238,6 +247,8 @@ class Run:
         schedule = self.schedule
         if self.planning_s is None and schedule is not None and schedule.plan_done:
             self.plan_finished(schedule.folders, schedule.extra_count)
+        if self.planning_s is not None:
+            review.ask_early(self)
 
     def plan_finished(self, folders: int, extras: int) -> None:
         self.planning_s = time.monotonic() - self.started
@@ -277,23 +288,12 @@ class Run:
         schedule, job = self.schedule, self.job
         assert schedule is not None
         extras = schedule.extra_count
-        verdict = mirror.guard(
-            extras,
-            schedule.dst_entries,
-            not self.ledger.incomplete,
-            job.max_delete,
-            job.yes,
-            job.can_ask,
-            job.dry_run,
-        )
+        verdict = review.guard(self)
         if not extras and not schedule.swaps:
             self.publish(MirrorFinished(0, schedule.kept))
             return
-        self.publish(
-            DeletionPlanned(
-                extras, schedule.dst_entries, verdict.allowed, verdict.asks, verdict.reason
-            )
-        )
+        if not (self.asked and verdict.asks):
+            review.tell(self, verdict)
         allowed = verdict.allowed and (not verdict.asks or await self.answer())
         if self.control.stopped_by is not None:  # that was the answer
             self.check()
@@ -334,13 +334,14 @@ class Run:
 
     async def answer(self) -> bool:
         """Wait for the person; the stall clock stands meanwhile."""
-        self.asking = True
+        self.asking = self.asked = True
+        before, self.phase = self.phase, "asking"
         try:
             while self.control.reply is None and self.control.stopped_by is None:
                 await self.answered.wait()
                 self.answered = anyio.Event()
         finally:
-            self.asking = False
+            self.asking, self.phase = False, before
         return bool(self.control.reply)
 
     async def swap(self, undo: bool) -> None:

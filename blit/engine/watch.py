@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from blit import errors
+from blit.engine import review
 from blit.engine.growth import Growth
 from blit.engine.pulse import LOOK, Pulse
 from blit.events import Activity, Heartbeat, Paused, Resumed, Stalled
@@ -17,6 +18,7 @@ from blit.worker.system import mount_of, unwritten, written_to
 
 if TYPE_CHECKING:
     from blit.engine.transfer import Run
+    from blit.engine.workers import Worker
 
 # seconds that a first Ctrl-C waits for workers that do not move before it becomes a second one
 _STOP_PATIENCE = 2.0
@@ -34,7 +36,8 @@ async def watch(run: Run) -> None:
     growth = Growth(time.monotonic(), len(run.pool.workers), os.cpu_count() or 1)
     growth.settled = growth.settled or run.job.workers is not None
     last_ticks: dict[int, tuple[int, float]] = {}
-    if run.control.stopped_by is not None:
+    patience = skips = 0
+    if run.control.stopped_by is not None or run.control.released:
         command.set()
     while not run.over:
         with anyio.move_on_after(LOOK):
@@ -42,10 +45,16 @@ async def watch(run: Run) -> None:
         if command.is_set():
             command = anyio.Event()
             _obey(run)
+            if patience != run.control.patience:
+                patience = run.control.patience
+                pulse.be_patient()
+            if skips != run.control.skips:
+                skips = run.control.skips
+                review.skip(run, last_ticks, time.monotonic())
         now = time.monotonic()
         schedule = run.schedule
         signs = (run.pool.counters()[0], run.crew.numbers, _flushed(run))
-        held = run.crew.paused or run.asking
+        held = run.crew.paused or run.asking or _ready(run)
         beat = pulse.look(now, signs, bool(run.crew.idle), held)
         _note(run, last_ticks, now)
         if schedule is not None and schedule.split and run.phase == "copying" and not held:
@@ -53,8 +62,10 @@ async def watch(run: Run) -> None:
             if count != run.crew.active and not run.crew.stopping:
                 schedule.workers = count
                 run.crew.resize(count)
+        if run.glance is not None:
+            run.glance(_heartbeat(run, now, pulse))
         if beat:
-            run.publish(_heartbeat(run, now, pulse.quiet))
+            run.publish(_heartbeat(run, now, pulse))
             run.crew.wake()  # whatever the plan holds goes to whoever is hungry
         if run.control.stopped_by is not None and pulse.quiet > _STOP_PATIENCE and not held:
             _end_now(run, errors.Interrupted(run.left_text(), run.control.stopped_by or 2))
@@ -75,6 +86,10 @@ def _obey(run: Run) -> None:
         pool.flag(status.PAUSE if control.paused else status.RUN)
         elapsed = time.monotonic() - run.started
         run.publish(Paused(elapsed) if control.paused else Resumed(elapsed))
+    if control.released:
+        review.release(run)
+    review.tell_reply(run)
+    review.answer_questions(run)
     run.answered.set()
     crew.wake()
 
@@ -116,7 +131,32 @@ def _note(run: Run, last: dict[int, tuple[int, float]], now: float) -> None:
             last[worker.slot] = (ticks, now)
 
 
-def _heartbeat(run: Run, now: float, quiet: float) -> Heartbeat:
+def _ready(run: Run) -> bool:
+    """The plan is made and waits for somebody to confirm it."""
+    schedule = run.schedule
+    return schedule is not None and schedule.held and schedule.plan_done
+
+
+def _phase(run: Run) -> str:
+    if run.crew.paused:
+        return "paused"
+    if run.job.held and (run.schedule is None or run.schedule.held):
+        return "ready" if _ready(run) else "counting"
+    return run.phase
+
+
+def _activity(worker: Worker) -> Activity:
+    """What a worker has in hand, and how far it is with it."""
+    operation, path, size, done = worker.view.activity()
+    task = worker.task or {}
+    _, files, moved, _ = worker.view.counters()
+    return Activity(
+        worker.slot, operation, path, size, done, task.get("number", 0), task.get("what", ""),
+        files - worker.base[0], task.get("files", 0), moved - worker.base[1], task.get("bytes", 0),
+    )  # fmt: skip
+
+
+def _heartbeat(run: Run, now: float, pulse: Pulse) -> Heartbeat:
     _, files, moved, _ = run.pool.counters()
     schedule = run.schedule
     plan_done, batches, waiting = True, 0, 0
@@ -125,14 +165,11 @@ def _heartbeat(run: Run, now: float, quiet: float) -> Heartbeat:
         batches = schedule.plan.waiting_batches() + len(schedule.large.waiting)
         waiting = schedule.plan.waiting_bytes + sum(large.size for large in schedule.large.waiting)
     planned_files, planned_bytes = run.totals()
-    activities = []
-    for worker in run.pool.workers:
-        operation, path, size, done = worker.view.activity()
-        if worker.task is not None:
-            activities.append(Activity(worker.slot, operation, path, size, done))
+    activities = [_activity(worker) for worker in run.pool.workers if worker.task is not None]
+    phase = _phase(run)
     return Heartbeat(
-        elapsed=now - run.started,
-        phase="paused" if run.crew.paused else run.phase,
+        elapsed=0.0 if phase in ("counting", "ready") else now - run.started,
+        phase=phase,
         files=files,
         bytes=moved,
         planned_files=planned_files,
@@ -141,8 +178,13 @@ def _heartbeat(run: Run, now: float, quiet: float) -> Heartbeat:
         waiting_batches=batches,
         waiting_bytes=waiting,
         starved=run.crew.idle,
-        quiet=quiet,
+        quiet=pulse.quiet,
         workers=tuple(activities),
+        unchanged=run.ledger.unchanged,
+        replaced=schedule.replaced if schedule is not None else 0,
+        extras=schedule.extra_count if schedule is not None else 0,
+        deleted=run.ledger.deleted,
+        limit=pulse.limit,
     )
 
 

@@ -189,6 +189,10 @@ class Pool:
         )
         self.workers.remove(worker)
         self.retired.append(worker)
+        try:
+            os.kill(worker.pid, signal.SIGKILL)  # one that only hangs must not go on writing
+        except ProcessLookupError:
+            pass
         for fd in (worker.tasks, worker.answers):
             os.close(fd)
         try:

@@ -47,6 +47,26 @@ class Worker:
 
         return probe.run(self.c, task)
 
+    def roots(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import probe
+
+        return probe.make(self.c, task)
+
+    def extras(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import extras
+
+        return extras.run(self.c, task)
+
+    def folders(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import browse
+
+        return browse.folders(task)
+
+    def devices(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import browse
+
+        return browse.devices(task)
+
     def scan(self, task: dict[str, Any]) -> dict[str, Any]:
         if self.scanner is None:
             from blit.worker.scan import Scanner
@@ -60,7 +80,12 @@ class Worker:
 
         if dead := task.get("dead"):
             self.sweep(task["groups"], dead, task.get("spare", ()))
-        return Copier(self.c, task["options"]).run(task["groups"]).as_dict()
+        groups = task["groups"]
+        if skip := task.get("skip"):
+            from blit.worker.retry import without
+
+            groups = without(groups, skip)
+        return Copier(self.c, task["options"]).run(groups).as_dict()
 
     def sweep(self, groups: list[bytes], slot: int, spare: list[str]) -> None:
         """Remove the temporaries of a worker that died over this very batch, but not `spare`."""

@@ -40,7 +40,7 @@ class Refusal(Exception):
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `sources`, `target` (raw, absolute, str), `options`.
+    """Task: `sources`, `target` (raw, absolute, str), `options`, `only` (absolute paths, a retry).
 
     Answer: `refused` (outcome, path, text), or `folders` (dumps of tokens), `landings` (source,
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
@@ -70,7 +70,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     there = _stat(target)
     target_is_folder = there is not None and stat.S_ISDIR(there.st_mode)
     options: int = task["options"]
-    tokens: list[tuple[object, ...]] = []
+    tokens: list[tuple[Any, ...]] = []
     landings, mine, theirs = [], [], []
     seen: dict[str, str] = {}
     small: tuple[int, int] | None = (0, 0)
@@ -130,13 +130,14 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"
     page.name(target[-700:])
-    if not options & wire.DRY:
-        for root in sorted(roots):  # one sentence now, not one a file later
-            try:
-                context.folders.root(root, make=True)
-            except OSError as error:
-                why = "it is a symlink to nothing" if os.path.islink(root) else error.strerror
-                raise Refusal("failed", root, f"cannot be made: {why}") from None
+    if not options & (wire.DRY | wire.HELD):
+        _make(context, sorted(roots))
+    if task.get("only"):
+        from blit.worker.retry import tokens_of
+
+        tokens, small, largest = tokens_of(tokens, task["only"]), None, None
+    elif options & wire.HELD:
+        small = largest = None
     source_type = system.filesystem(task["sources"][0])[0]
     target_type, target_device = system.filesystem(above)
     coarse = max(grain.known(source_type), grain.ask(above, target_type))
@@ -164,6 +165,29 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "device": (ground.st_dev, target_device),
         "free": room.f_bavail * room.f_frsize,
     }
+
+
+def _make(context: Context, roots: list[str]) -> None:
+    """Make the destination roots: one sentence now, not one a file later. Raises Refusal."""
+    for root in roots:
+        context.page.name(root[-700:])
+        try:
+            context.folders.root(root, make=True)
+        except OSError as error:
+            why = "it is a symlink to nothing" if os.path.islink(root) else error.strerror
+            raise Refusal("failed", root, f"cannot be made: {why}") from None
+
+
+def make(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """What `run` leaves undone for a held plan. Task: `roots`. Answer: empty, or `fatal`."""
+    context.page.operation(status.MKDIR)
+    try:
+        _make(context, task["roots"])
+    except Refusal as no:
+        return {"fatal": (raw(no.path), "mkdir", 0, str(no))}
+    finally:
+        context.page.operation(status.IDLE)
+    return {}
 
 
 def _nested(landings: dict[str, str]) -> None:

@@ -71,6 +71,8 @@ class Scanner:
         self.overlap = b""
         self.kept = 0
         self.vanished = 0
+        self.replaced = 0  # of the files: what stands in the place of another content
+        self.later: list[bytes] = []  # tokens that only a confirmed plan may open
         self.where = ""  # the folder that is being opened or listed, for its failure
         self.settled = 0  # ctime of the destination folder that is being compared
 
@@ -84,6 +86,7 @@ class Scanner:
         self.targets = {tuple(pair) for pair in targets}
         want: int = task["want"]
         self.stack.extend(wire.load(blob) for blob in task["folders"])
+        self.given_up = task.get("skip", ())  # folders that did not answer, told already
         page = self.c.page
         self.deadline = deadline = monotonic() + task["budget"]
         while self.stack or self.current is not None:
@@ -118,6 +121,7 @@ class Scanner:
         for key in (
             "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
+            "replaced", "later",
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
@@ -132,6 +136,8 @@ class Scanner:
         page.folder(join(src_root, src_rel or ""), join(dst_root, dst_rel))
         self.folders += 1
         self.where = join(src_root, src_rel) if src_rel is not None else join(dst_root, dst_rel)
+        if self.given_up and self._is_given_up(token):
+            return
         try:
             if src_rel is None:
                 yield from self._extra_folder(dst_root, dst_rel)
@@ -141,6 +147,11 @@ class Scanner:
             self.failures.append(
                 (raw(self.where), "list", error.errno or 0, error.strerror or str(error))
             )
+
+    def _is_given_up(self, token: Token) -> bool:
+        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        source = raw(join(src_root, src_rel)) if src_rel is not None else b""
+        return source in self.given_up or raw(join(dst_root, dst_rel)) in self.given_up
 
     def _both(
         self,
@@ -170,6 +181,10 @@ class Scanner:
                 # a folder of ours that its mode keeps us out of
                 if options & wire.DRY:
                     raise
+                if options & wire.HELD:
+                    token = (src_root, dst_root, src_rel, dst_rel, names, flags)
+                    self.later.append(wire.dump(token))
+                    return
                 dfd = folders.open(dst_root, dst_rel, make=True)
                 copy = os.fstat(dfd)
         self._at_source(src_root, src_rel)
@@ -183,7 +198,7 @@ class Scanner:
                     sfd=held, dfd=held_dst, source=source, copy=copy,
                 )  # fmt: skip
             else:
-                self._named(src_root, dst_root, src_rel, dst_rel, names, held, held_dst)
+                self._named(src_root, dst_root, src_rel, dst_rel, names, flags, held, held_dst)
         finally:
             os.close(held)
             if held_dst >= 0:
@@ -200,7 +215,7 @@ class Scanner:
 
     def _named(
         self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
-        names: dict[str, str], sfd: int, dfd: int,
+        names: dict[str, str], flags: int, sfd: int, dfd: int,
     ) -> None:  # fmt: skip
         """Single files given as sources: only these names are looked at."""
         entries: list[tuple[str, int, int, int, int, int]] = []
@@ -226,7 +241,10 @@ class Scanner:
                 entries.append(entry)
         if entries:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, names)
-        if dfd >= 0 and not self.options & wire.DRY:
+        if flags & wire.FINISH_ANYWAY:
+            mode = stat.S_IMODE(os.fstat(sfd).st_mode)
+            self.finish.append((src_root, dst_root, src_rel, dst_rel, mode))
+        elif dfd >= 0 and not self.options & (wire.DRY | wire.HELD):
             self._sweep(dfd, dst_root, dst_rel)
 
     def _sweep(self, dfd: int, dst_root: str, dst_rel: str) -> None:
@@ -421,6 +439,7 @@ class Scanner:
         self.files += 1
         if reason not in (wire.MODE, wire.COMPARE):
             self.bytes += size
+            self.replaced += reason != wire.NEW
         return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
 
     def _existing(
@@ -586,7 +605,7 @@ class Scanner:
             if tmpname.is_temporary(name):
                 entry = theirs.pop(name)
                 self.dst_entries -= 1
-                if not self.options & wire.DRY and is_stale(entry):
+                if not self.options & (wire.DRY | wire.HELD) and is_stale(entry):
                     changed |= clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
             elif name == ".blit-trash" and not dst_rel:
                 del theirs[name]

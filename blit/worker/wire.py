@@ -40,11 +40,13 @@ NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, COMPARE = range(8)
 DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIFY = (
     1 << i for i in range(9)
 )
+# the plan is made for somebody who has not confirmed it: nothing may be written
+HELD = 1 << 15
 
 # flags of a folder token
 DST_EXISTS = 1  # the destination has a real folder of that name
 EXTRA = 2  # exists in the destination alone; listed for the mirror's deletions
-FINISHED_BY_OTHERS = 4  # its metadata is not ours to set (the parent folder of a single file)
+FINISH_ANYWAY = 4  # only some names are looked at, but the folder is ours: its times are set again
 
 # methods of copying, in the words that faces show
 METHODS = ("clone", "kernel", "sendfile", "read/write", "link", "symlink", "metadata", "special")

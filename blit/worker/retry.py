@@ -1,0 +1,103 @@
+"""A run over some paths alone: the failed ones of an earlier run, or all but what hangs."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from blit.worker import wire
+from blit.worker.context import join, raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def tokens_of(tokens: list[tuple[Any, ...]], only: list[str]) -> list[tuple[Any, ...]]:
+    """The folder tokens for these absolute paths, of either side, below the whole job's `tokens`.
+
+    A folder is listed with all that is in it, a file is looked at by its name alone. What the
+    source does not have any more is left out: there is nothing to copy.
+    """
+    folders: dict[tuple[str, str, str, str], tuple[Any, ...]] = {}
+    names: dict[tuple[str, str, str, str], dict[str, str]] = {}
+    for path in only:
+        for src_root, dst_root, _, dst_base, single, flags in tokens:
+            if single is not None:  # a file given as a source: its token is as small as can be
+                pairs = single.items()
+                known = [p for n, t in pairs for p in (join(src_root, n), join(dst_root, t))]
+                if path in known:
+                    folders[src_root, dst_root, "", ""] = (
+                        src_root, dst_root, "", "", single, flags,
+                    )  # fmt: skip
+                continue
+            rel = _below(path, src_root)
+            if rel is None:
+                rel = _below(path, join(dst_root, dst_base))
+            if rel is None:
+                continue
+            info = _look(join(src_root, rel))
+            if info is None:
+                continue
+            if stat.S_ISDIR(info.st_mode):
+                place = (src_root, dst_root, rel, join(dst_base, rel))
+                folders[place] = (*place, None, _exists(dst_root, place[3]))
+            else:
+                above, _, name = rel.rpartition("/")
+                place = (src_root, dst_root, above, join(dst_base, above))
+                names.setdefault(place, {})[name] = name
+    for place, wanted in names.items():
+        if not any(_inside(place[2], other[2]) and other[0] == place[0] for other in folders):
+            flags = _exists(place[1], place[3]) | wire.FINISH_ANYWAY
+            folders[place] = (*place, wanted, flags)
+    return [token for place, token in folders.items() if not _covered(place, folders)]
+
+
+def _covered(place: tuple[str, str, str, str], folders: dict[Any, tuple[Any, ...]]) -> bool:
+    """Whether a folder above is listed with all that is in it."""
+    return any(
+        token[4] is None and other != place and other[0] == place[0]
+        and _inside(place[2], other[2]) and place[2] != other[2]
+        for other, token in folders.items()
+    )  # fmt: skip
+
+
+def _inside(rel: str, above: str) -> bool:
+    return not above or rel == above or rel.startswith(above + "/")
+
+
+def _below(path: str, root: str) -> str | None:
+    """The path below a root, "" for the root itself; None when it lies elsewhere."""
+    path, root = path.rstrip("/"), root.rstrip("/")
+    if path == root:
+        return ""
+    return path[len(root) + 1 :] if path.startswith(root + "/") else None
+
+
+def _look(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def _exists(root: str, rel: str) -> int:
+    info = _look(join(root, rel))
+    return wire.DST_EXISTS if info is not None and stat.S_ISDIR(info.st_mode) else 0
+
+
+def without(groups: list[bytes], paths: list[bytes]) -> list[bytes]:
+    """Groups without the entries at these absolute paths, of either side: they did not answer."""
+    found = []
+    for blob in groups:
+        src_root, dst_root, src_rel, dst_rel, names, entries = wire.load(blob)
+        kept = []
+        for entry in entries:
+            name = entry if isinstance(entry, str) else entry[0]
+            target = names[name] if isinstance(names, dict) else name
+            both = (raw(join(src_root, src_rel, name)), raw(join(dst_root, dst_rel, target)))
+            if not any(path in paths for path in both):
+                kept.append(entry)
+        if kept:
+            found.append(wire.dump((src_root, dst_root, src_rel, dst_rel, names, kept)))
+    return found
