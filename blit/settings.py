@@ -1,26 +1,170 @@
-"""Where blit keeps what it remembers, and the few lasting choices; every failure means defaults."""
+"""Where blit keeps what it remembers, and the few lasting choices; every failure means defaults.
+
+Nothing is imported at the top but what costs nothing: a copy of one small file asks here, at its
+end, whether it may leave a line in the history (platformdirs and pathlib alone take 17 ms,
+2026-11-22).
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import sys
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OFF_VARIABLE = "BLIT_DISABLE_LOCAL_TELEMETRY"
+_NAME = "config.toml"
+
+
+# -- places ---------------------------------------------------------------------------------------
 
 
 def config_dir() -> Path:
     """Settings and the performance history; not made here. BLIT_CONFIG_DIR moves it."""
-    given = os.environ.get("BLIT_CONFIG_DIR")
-    if given:
-        return Path(given)
-    from platformdirs import user_config_path
+    from pathlib import Path
 
-    return user_config_path("blit", appauthor=False)
+    return Path(config_folder())
+
+
+def config_folder() -> str:
+    """`config_dir` for the end of a copy: on Linux what platformdirs says, without its import."""
+    if given := os.environ.get("BLIT_CONFIG_DIR"):
+        return given
+    if sys.platform == "linux":
+        base = os.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.expanduser("~/.config")
+        return os.path.join(base, "blit")
+    from platformdirs import user_config_dir
+
+    return user_config_dir("blit", appauthor=False)
 
 
 def state_dir() -> Path:
     """The queue of transfers; not made here. Beside the settings where BLIT_CONFIG_DIR is set."""
-    given = os.environ.get("BLIT_CONFIG_DIR")
-    if given:
+    from pathlib import Path
+
+    if given := os.environ.get("BLIT_CONFIG_DIR"):
         return Path(given)
     from platformdirs import user_state_path
 
     return user_state_path("blit", appauthor=False)
+
+
+# -- choices --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is chosen once and kept, in `config.toml`."""
+
+    history: bool = True  # leave a line in the performance history after each run
+    theme: str = ""  # of the screen; empty: blit's own, dark or light
+    mouse: bool = True  # the screen takes the mouse; off: the terminal selects text as usual
+    notify: Literal["auto", "always", "never"] = "auto"  # bell and notification when it matters
+
+
+def load() -> tuple[Settings, str]:
+    """The settings, and a sentence about what could not be used; empty when all is well."""
+    found, trouble = _read()
+    if trouble or not found:
+        return Settings(), trouble
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(Settings)
+    known = {name: found[name] for name in _names() if name in found}
+    try:
+        return adapter.validate_python(known, strict=True), ""
+    except ValidationError as error:
+        bad = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
+        good = {name: value for name, value in known.items() if name not in bad}
+        which = " and ".join(bad)
+        sentence = f"{_path()}: {which} cannot be used as it stands, the default is taken"
+        return adapter.validate_python(good, strict=True), sentence
+
+
+def save(**choices: bool | str) -> None:
+    """Remember some choices; the rest of the file, its comments too, stays. OSError, ValueError."""
+    unknown = set(choices) - set(_names())
+    if unknown:
+        raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
+    found, trouble = _read()
+    folder, path = config_folder(), _path()
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    text = ""
+    if trouble:  # it cannot be mended: kept aside, and begun anew
+        try:
+            os.replace(path, path + ".damaged")
+        except FileNotFoundError:
+            pass
+    elif found or os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    for name, value in choices.items():
+        text = _with(text, name, value)
+    # a link to a file elsewhere stays a link
+    path = os.path.realpath(path)
+    fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+
+
+def no_history() -> str:
+    """Why no run leaves a line in the history, in words; empty when it may.
+
+    Cheap where there is no `config.toml`. One that cannot be read may have said no: then it is no.
+    """
+    if os.environ.get(OFF_VARIABLE, "") not in ("", "0"):
+        return f"switched off by {OFF_VARIABLE}"
+    if not os.path.lexists(_path()):
+        return ""
+    found, trouble = _read()
+    if trouble:
+        return f"nothing is written: {trouble}"
+    if found.get("history", True) is False:
+        return "switched off (blit diagnostics perf --enable switches it on)"
+    return ""
+
+
+def _path() -> str:
+    return os.path.join(config_folder(), _NAME)
+
+
+def _names() -> list[str]:
+    return [field.name for field in fields(Settings)]
+
+
+def _read() -> tuple[dict[str, Any], str]:
+    import tomllib
+
+    path = _path()
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file), ""
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"{path} cannot be read ({error.strerror})"
+    except ValueError:  # not TOML, not UTF-8
+        return {}, f"{path} is damaged and is not used"
+
+
+def _with(text: str, name: str, value: bool | str) -> str:
+    """The text of a TOML file with one value set; only the lines before the first table count."""
+    import json
+    import re
+
+    # a JSON string is a TOML string, except that TOML wants DEL escaped
+    said = json.dumps(value).replace("\x7f", "\\u007f")
+    lines = text.splitlines()
+    tables = (i for i, line in enumerate(lines) if line.lstrip().startswith("["))
+    end = next(tables, len(lines))
+    for index in range(end):
+        if re.match(rf"\s*(['\"]?){name}\1\s*=", lines[index]):
+            lines[index] = f"{name} = {said}"
+            break
+    else:
+        lines.insert(end, f"{name} = {said}")
+    return "\n".join(lines) + "\n"
