@@ -167,15 +167,15 @@ STALLED_STATE = told(
 ASKS = DeletionPlanned(1_204, 9_870, False, True, "1,204 of 9,870 entries, more than half of 2,000")
 ASKING_STATE = told(
     [
-        PLAN._replace(extras=1_204), *beats(30.0), *batches(), ASKS,
-        *beats(32.0, lambda _: 0.0, 30.0, BYTES, phase="asking", workers=(), extras=1_204,
+        PLAN._replace(extras=1_204), *beats(57.0), *batches(), ASKS,
+        *beats(59.0, lambda _: 0.0, 57.0, BYTES, phase="asking", workers=(), extras=1_204,
                files=FILES, waiting_batches=0, waiting_bytes=0),
     ],
     told(opening(MUSIC, b"/mnt/backup/Music")),
 )  # fmt: skip
 ASKED_EARLY_STATE = told([ASKS], RUNNING_STATE)  # the question stands while the copy goes on
 DELETING_STATE = told(
-    beats(34.0, lambda _: 0.0, 30.0, BYTES, phase="deleting", quiet=0.0, extras=1_204, deleted=410,
+    beats(61.0, lambda _: 0.0, 59.0, BYTES, phase="deleting", quiet=0.0, extras=1_204, deleted=410,
           files=FILES, waiting_batches=1, waiting_bytes=0,
           workers=(Activity(0, "delete", b"/mnt/backup/Music/old/01.flac", 0, 0, 300, "delete",
                             110, 200),)),
@@ -183,9 +183,9 @@ DELETING_STATE = told(
 )  # fmt: skip
 FLUSHING_STATE = told(
     [Flushing((b"/mnt/backup/Photos",), "a removable disk"),
-     *beats(58.0, lambda _: 0.0, 56.0, BYTES, phase="flushing", quiet=0.0, workers=(),
+     *beats(59.0, lambda _: 0.0, 57.0, BYTES, phase="flushing", quiet=0.0, workers=(),
             files=FILES, waiting_batches=0, waiting_bytes=0)],
-    told([PLAN, *beats(56.0), *batches()], BEGUN),
+    told([PLAN, *beats(57.0), *batches()], BEGUN),
 )  # fmt: skip
 
 
