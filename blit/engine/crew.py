@@ -246,7 +246,9 @@ class Crew:
         replacement = self.pool.replace(worker)
         done_again = source.lost(worker.slot, task, skip)
         if skip:
-            self.ledger.fail(Failed(skip, operation, 0, "skipped: it did not answer"))
+            known = any(failure.path == skip for failure in self.ledger.failures)
+            if not known:
+                self.ledger.fail(Failed(skip, operation, 0, "skipped: it did not answer"))
         elif not done_again:
             files = task.get("files", 0)
             text = f"a worker process died over this work ({files} files were in its hands)"

@@ -6,6 +6,7 @@ first files copied, or the first folders listed, when the engine comes up.
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,19 @@ def probe_task(job: Job) -> Task:
         "target": wire_text(job.target),
         "options": job.options(),
         "only": [wire_text(path) for path in job.only],
+        "filters": filters(job),
     }
+
+
+def filters(job: Job) -> tuple[str, tuple[str | bytes, ...], bool, bool] | None:
+    """What workers need to filter: where pathspec lies, for they start without site-packages."""
+    if not job.filtered:
+        return None
+    from importlib.util import find_spec
+
+    found = find_spec("pathspec")
+    home = os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else ""
+    return home, job.patterns, job.gitignore, not job.delete_excluded
 
 
 def wire_text(path: bytes) -> str:
@@ -59,7 +72,7 @@ def start(pool: Pool, job: Job) -> Early:
     facts = pool.answer_now(worker)
     if facts is None or not harmless(facts, job):
         return Early(facts)
-    chosen = route.choose(job.mirror, job.checksum, facts["small"], facts["largest"])
+    chosen = route.choose(job.mirror, job.checksum, facts["small"], facts["largest"], job.filtered)
     if chosen.name == "direct":
         task = direct_task(facts)
         pool.post_all(worker, task)
@@ -117,5 +130,11 @@ def direct_task(facts: dict[str, Any]) -> Task:
 
 def streaming(facts: dict[str, Any], workers: int, held: bool = False) -> Schedule:
     return Schedule(
-        facts["folders"], facts["options"], facts["same"], workers, not facts["rotational"], held
+        facts["folders"],
+        facts["options"],
+        facts["same"],
+        workers,
+        not facts["rotational"],
+        held,
+        facts.get("filters", b""),
     )

@@ -119,5 +119,8 @@ def skip(run: Run, last: dict[int, tuple[int, float]], now: float) -> None:
         return
     worst = min(busy, key=lambda w: last.get(w.slot, (0, now))[1])
     operation, path, _, _ = worst.view.activity()
-    if path and operation != status.OPERATIONS[status.IDLE]:
-        run.crew.give_up(worst.slot, path)
+    if not path or operation == status.OPERATIONS[status.IDLE]:
+        return
+    for worker in busy:  # several may have a piece of the same large file in hand
+        if worker.view.activity()[1] == path:
+            run.crew.give_up(worker.slot, path)

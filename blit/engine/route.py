@@ -19,8 +19,9 @@ class Route(NamedTuple):
 
 
 def choose(
-    mirror: bool, checksum: bool, small: tuple[int, int] | None, largest: int | None = None
-) -> Route:
+    mirror: bool, checksum: bool, small: tuple[int, int] | None, largest: int | None = None,
+    filtered: bool = False,
+) -> Route:  # fmt: skip
     """`small`: files and bytes of the whole source when the first look found it tiny, else None.
 
     `largest`: the size of a single file given as the source, where that is all there is.
@@ -29,6 +30,8 @@ def choose(
         return Route("streaming", "a mirror always takes the full planner")
     if checksum:
         return Route("streaming", "a comparison by content always takes the full planner")
+    if filtered:
+        return Route("streaming", "filters need the full planner: it asks them name by name")
     if largest is not None and largest >= LARGE_BYTES:
         return Route(
             "large_file", f"one file of {largest / (1 << 30):.1f} GiB: split over the workers"

@@ -36,11 +36,14 @@ class Schedule:
         workers: int,
         split: bool = True,
         held: bool = False,
+        filters: bytes = b"",
     ) -> None:
-        """`held`: only make the plan, until `release`."""
+        """`held`: only make the plan, until `release`. `filters`: for the scanners, opaque."""
         self.open = list(folders)  # last in, first out: keeps the number of open folders small
         self.options, self.same, self.workers, self.split = options, same, workers, split
         self.held = held
+        self.filters = filters
+        self.hits: set[int] = set()  # of the job's patterns, those that matched something
         self.opening: Task | None = None  # what must be done before anything is copied
         self.opened = not held
         self.later: list[bytes] = []  # folders that only a confirmed plan may open
@@ -218,7 +221,7 @@ class Schedule:
             "op": "scan", "what": "list", "folders": share,
             "options": self.options, "same": self.same,
             "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
-            "large": route.SPLIT_BYTES,
+            "large": route.SPLIT_BYTES, **({"filters": self.filters} if self.filters else {}),
         }  # fmt: skip
 
     def _scanned(self, slot: int, answer: dict[str, Any]) -> None:
@@ -239,6 +242,7 @@ class Schedule:
         if answer["extras"]:
             self.extras.append(answer["extras"])
         self.swaps.extend(answer["swaps"])
+        self.hits.update(answer.get("hits", ()))
         self.files += answer.get("files", 0)
         self.bytes += answer.get("bytes", 0)
         self.unchanged += answer.get("unchanged", 0)

@@ -79,6 +79,13 @@ def _notes(run: Run) -> list[str]:
     if run.schedule is not None and run.schedule.kept and run.job.mirror:
         kept = _n(run.schedule.kept, "entry", "entries")
         found.append(f"{kept} kept: below a mount point, or the same name in another case")
+    schedule = run.schedule
+    if schedule is not None and schedule.plan_done and not run.job.only:
+        idle = [p for index, p in enumerate(run.patterns) if index not in schedule.hits]
+        if idle:
+            more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
+            names = ", ".join(idle[:3])
+            found.append(f"{_n(len(idle), 'pattern')} matched nothing: {names}{more}")
     if run.job.workers is not None:
         found.append(f"--workers {run.job.workers} was used")
     return found

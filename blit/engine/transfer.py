@@ -103,6 +103,7 @@ class Run:
         self.device = (0, "")  # of the destination: number and name
         self.least_writeback: int | None = None  # see watch._flushed
         self.overlap = b""  # where source and destination turned out to overlap
+        self.patterns: list[str] = []  # of the job's filters, as the scanners number them
         self.kept_why = ""  # why a mirror deleted nothing although there was something to delete
         self.over = False
         self.asking = False
@@ -183,6 +184,7 @@ class Run:
             raise errors.by_outcome(outcome)(f"{os.fsdecode(path)} {text}")
         self.options, self.roots = facts["options"], facts["roots"]
         self.device = (facts["device"][0], facts["device"][1])
+        self.patterns = facts.get("patterns", [])
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
         self.begun = RunStarted(
@@ -191,8 +193,9 @@ class Run:
         )  # fmt: skip
         self.publish(self.begun)
         self.route = route.choose(
-            self.job.mirror, self.job.checksum, facts["small"], facts["largest"]
-        )
+            self.job.mirror, self.job.checksum, facts["small"], facts["largest"],
+            self.job.filtered,
+        )  # fmt: skip
         self.publish(
             RouteChosen(
                 self.route.name,

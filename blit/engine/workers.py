@@ -59,6 +59,7 @@ class Pool:
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
         self.lost = (0, 0)  # files and bytes that dead workers had counted and that are done again
         self.retired: list[Worker] = []
+        self._leaving: list[int] = []  # told to go, and not collected yet
         for _ in range(count):
             self.start()
 
@@ -231,7 +232,22 @@ class Pool:
         for worker in self.workers:
             os.close(worker.tasks)
             os.close(worker.answers)
+        self._leaving += [worker.pid for worker in (*self.workers, *self.retired)]
         self.workers.clear()
+
+    def reap(self) -> bool:
+        """After `close`: collect those that have ended, give back the memory; whether all have."""
+        for pid in list(self._leaving):
+            try:
+                ended = os.waitpid(pid, os.WNOHANG)[0] != 0
+            except ChildProcessError:
+                ended = True
+            if ended:
+                self._leaving.remove(pid)
+        if not self._leaving and self._shared >= 0:
+            os.close(self._shared)
+            self._shared = -1
+        return not self._leaving
 
 
 def _above(fd: int) -> int:

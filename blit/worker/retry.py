@@ -42,28 +42,29 @@ def tokens_of(tokens: list[tuple[Any, ...]], only: list[str]) -> list[tuple[Any,
             if stat.S_ISDIR(info.st_mode):
                 place = (src_root, dst_root, rel, join(dst_base, rel))
                 folders[place] = (*place, None, _exists(dst_root, place[3]))
+                if rel and not folders[place][5]:  # making it moves the time of the one above
+                    above = rel.rpartition("/")[0]
+                    names.setdefault((src_root, dst_root, above, join(dst_base, above)), {})
             else:
                 above, _, name = rel.rpartition("/")
                 place = (src_root, dst_root, above, join(dst_base, above))
                 names.setdefault(place, {})[name] = name
+    whole = [place for place, token in folders.items() if token[4] is None]
+    found = [t for place, t in folders.items() if not _covered(place, whole)]
     for place, wanted in names.items():
-        if not any(_inside(place[2], other[2]) and other[0] == place[0] for other in folders):
+        if place not in whole and not _covered(place, whole):
             flags = _exists(place[1], place[3]) | wire.FINISH_ANYWAY
-            folders[place] = (*place, wanted, flags)
-    return [token for place, token in folders.items() if not _covered(place, folders)]
+            found.append((*place, wanted, flags))
+    return found
 
 
-def _covered(place: tuple[str, str, str, str], folders: dict[Any, tuple[Any, ...]]) -> bool:
+def _covered(place: tuple[str, str, str, str], whole: list[tuple[str, str, str, str]]) -> bool:
     """Whether a folder above is listed with all that is in it."""
+    src_root, _, rel, _ = place
     return any(
-        token[4] is None and other != place and other[0] == place[0]
-        and _inside(place[2], other[2]) and place[2] != other[2]
-        for other, token in folders.items()
-    )  # fmt: skip
-
-
-def _inside(rel: str, above: str) -> bool:
-    return not above or rel == above or rel.startswith(above + "/")
+        src_root == root and rel != above and (not above or rel.startswith(above + "/"))
+        for root, _, above, _ in whole
+    )
 
 
 def _below(path: str, root: str) -> str | None:
