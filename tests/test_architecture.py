@@ -78,6 +78,7 @@ FOREIGN: dict[str, set[str]] = {
     "blit.settings": {"platformdirs", "pydantic", "pydantic_settings"},
     "blit.tui": {"anyio", "rich", "textual"},
     "blit.terminal": {"textual"},
+    "blit.worker.filters": {"pathspec"},  # loaded by the first folder that is filtered
 }
 
 
