@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,3 +70,62 @@ class Folders(NamedTuple):
     names: tuple[str, ...] = ()  # sorted; hidden ones last
     more: int = 0  # left out
     error: str = ""  # why it cannot be listed, in words
+
+
+# -- who may start ---------------------------------------------------------------------------------
+
+
+class Disks(NamedTuple):
+    """What a transfer reads and writes, as far as it matters who may run beside it."""
+
+    pairs: frozenset[tuple[int, int]] = frozenset()  # (source device, destination device)
+    heads: frozenset[str] = frozenset()  # disks whose head must move
+
+
+class Candidate(NamedTuple):
+    id: int
+    stage: str
+    disks: Disks | None  # None: not known yet
+    why: str = ""  # why they are not known
+
+
+def clash(one: Disks, other: Disks) -> bool:
+    """Whether two transfers would only slow each other down."""
+    return bool(one.pairs & other.pairs or one.heads & other.heads)
+
+
+def turns(candidates: Sequence[Candidate]) -> tuple[tuple[int, ...], dict[int, str]]:
+    """Who may start now, in order; and why each of the others that wait does.
+
+    Nobody overtakes one that waits for the same disks.
+    """
+    ahead = [c for c in candidates if c.stage == RUNNING and c.disks is not None]
+    start, why = [], {}
+    for one in candidates:
+        if one.stage != WAITING:
+            continue
+        if one.disks is None:
+            why[one.id] = one.why
+            continue
+        before = next((c for c in ahead if clash(c.disks or Disks(), one.disks)), None)
+        ahead.append(one)
+        if before is None:
+            start.append(one.id)
+        else:
+            why[one.id] = f"after #{before.id}: same disks"
+    return tuple(start), why
+
+
+def moved(ids: Sequence[int], movable: frozenset[int], id: int, by: int) -> tuple[int, ...]:
+    """The order when `id` has changed places with the `by`th movable one above or below it."""
+    places = [place for place, one in enumerate(ids) if one in movable]
+    order = list(ids)
+    if id not in movable:
+        return tuple(order)
+    at = places.index(ids.index(id))
+    to = min(max(at + by, 0), len(places) - 1)
+    step = 1 if to > at else -1
+    for n in range(at, to, step):
+        a, b = places[n], places[n + step]
+        order[a], order[b] = order[b], order[a]
+    return tuple(order)

@@ -32,11 +32,14 @@ KNOWS: dict[str, set[str]] = {
     "blit.queue": {"blit.job", "blit.state"},
     "blit.advice": {"blit.events"},
     # beside cli the only ones that know the engine: they run the transfers of a session
-    "blit.manager": {
-        "blit.asking", "blit.bus", "blit.engine", "blit.job", "blit.problems", "blit.queue",
-        "blit.running", "blit.state", "blit.store",
+    "blit.dispatch": {
+        "blit.asking", "blit.bus", "blit.engine", "blit.job", "blit.queue", "blit.running",
+        "blit.state", "blit.store",
     },
-    "blit.running": {"blit.board", "blit.engine", "blit.errors", "blit.events", "blit.job"},
+    "blit.manager": {"blit.dispatch", "blit.job", "blit.problems", "blit.queue", "blit.running"},
+    "blit.running": {
+        "blit.board", "blit.engine", "blit.errors", "blit.events", "blit.job", "blit.queue",
+    },
     "blit.asking": {"blit.engine.workers", "blit.queue"},
     "blit.board": {"blit.bus", "blit.events", "blit.state"},
     "blit.problems": {"blit.show", "blit.state"},
@@ -70,7 +73,7 @@ FOREIGN: dict[str, set[str]] = {
     "blit": set(),
     "blit.cli": {"anyio"},
     "blit.engine": {"anyio"},
-    "blit.manager": {"anyio"},
+    "blit.dispatch": {"anyio"},
     "blit.running": {"anyio"},
     "blit.store": {"pydantic"},
     "blit.bar": {"rich"},

@@ -1,0 +1,298 @@
+"""Who runs when: starts, ends and keeps the transfers of a session, in the engine's own loop.
+
+The engine runs in a thread and loop of its own. The list is changed under a lock, from any thread;
+what concerns a running transfer is done in the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup, TaskStatus
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from blit import queue
+from blit.asking import Asker, NoAnswer
+from blit.job import Job
+from blit.queue import ENDED, PARKED, PREVIEW, RUNNING, WAITING, Entry
+from blit.running import Held, Running
+
+if TYPE_CHECKING:
+    from blit.bus import Mailbox
+    from blit.engine.control import Control
+    from blit.engine.probing import Early
+    from blit.engine.workers import Pool
+    from blit.state import TransferState
+    from blit.store import Store
+
+MOST_ENDED = 200
+_ASK_AGAIN = 10.0  # seconds until the disks of a waiting transfer are looked for once more
+_SAVE_AFTER = 0.3  # seconds: several changes make one write
+
+
+class Dispatcher:
+    """What `Manager` stands on: the list, the loop, the turns."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._store: Store | None = None  # once it is read: nothing is written over what is not
+        self._lock = threading.RLock()
+        self._held: list[Held] = []
+        self._ids = 0
+        self._shown: tuple[Entry, ...] = ()
+        self._closing = False
+        self._unsaved = False
+        self._asker, self._pickers = Asker(), Asker()
+        self._context: AbstractContextManager[BlockingPortal] = start_blocking_portal()
+        self._portal = self._context.__enter__()
+        self._tasks: TaskGroup
+        self._loop: asyncio.AbstractEventLoop
+        self._served, _ = self._portal.start_task(self._serve)
+
+    async def _serve(self, *, task_status: TaskStatus[None]) -> None:
+        async with anyio.create_task_group() as self._tasks:
+            self._loop = asyncio.get_running_loop()
+            task_status.started()
+            await anyio.sleep_forever()
+
+    # -- the picture -------------------------------------------------------------------------------
+
+    def entries(self) -> tuple[Entry, ...]:
+        with self._lock:
+            now = tuple(held.picture() for held in self._held)
+            if len(now) != len(self._shown) or any(
+                a is not b for a, b in zip(now, self._shown, strict=True)
+            ):
+                self._shown = now
+            return self._shown
+
+    # -- for who started the session ---------------------------------------------------------------
+
+    def adopt(self, job: Job, pool: Pool, early: Early, started: float) -> tuple[int, Mailbox]:
+        """Run what was begun before there was a manager, at once; its id and its whole story."""
+        running = Running(job, self._workers)
+        running.adopt(pool, early, started)
+        _, mailbox = running.board.join()  # nothing has been said yet
+        with self._lock:
+            held = self._held_new(job, RUNNING)
+            held.running = running
+        self._soon(self._start, held)
+        self._soon(self._look, held)
+        return held.id, mailbox
+
+    def join(self, id: int) -> tuple[TransferState, Mailbox]:
+        """What a transfer's story was so far, and a mailbox for the rest of it."""
+        running = self._known(id).running
+        assert running is not None
+        return self._portal.call(running.board.join)
+
+    def ended(self, id: int, timeout: float | None = None) -> bool:
+        """Wait for the end of a transfer that has begun."""
+        running = self._known(id).running
+        return running is None or running.ended.wait(timeout)
+
+    def mine(self) -> tuple[Entry, ...]:
+        """The entries of this session alone, in their order; no previews."""
+        with self._lock:
+            self.entries()
+            return tuple(h.entry for h in self._held if not h.restored and h.entry.stage != PREVIEW)
+
+    def stop_all(self, signal: int = 0, now: bool = False) -> None:
+        """Nothing starts any more, what runs is stopped, and what waits is put aside."""
+        with self._lock:
+            self._closing = True
+            for held in list(self._held):
+                stage = held.entry.stage
+                if stage == PREVIEW:
+                    self._drop(held)
+                elif stage == WAITING:
+                    held.change(stage=PARKED, why="left over")
+                    self._abort(held)
+                elif stage == RUNNING:
+                    again = held.entry.stopping
+                    held.change(stopping=True)
+                    if now:
+                        self._tell(held, lambda control: control.abort(signal))
+                    elif not again:
+                        self._tell(held, lambda control: control.stop(signal))
+        self._save_soon()
+
+    def remember(self, store: Store) -> None:
+        """Bring back what an earlier session left, and keep what this one will."""
+        self._soon(lambda: self._tasks.start_soon(self._keep, store))
+
+    def close(self) -> None:
+        """Write the queue, forget the previews, end the loop; the transfers must have ended."""
+        with self._lock:
+            self._closing = True
+            for held in list(self._held):
+                if held.entry.stage == PREVIEW:
+                    self._drop(held)
+        self._asker.close()
+        self._pickers.close()
+        if self._store is not None:
+            self._store.save(self._to_keep())
+
+    def join_loop(self) -> None:
+        """After `close`: wait until the engine's thread has ended."""
+        self._served.cancel()
+        self._context.__exit__(None, None, None)
+
+    # -- within ------------------------------------------------------------------------------------
+
+    def _new(self, job: Job, stage: str, retry_of: int = 0) -> int:
+        if job.mirror and not job.yes and not job.dry_run:
+            job = replace(job, can_ask=True, review=not job.only)  # somebody sits before the screen
+        with self._lock:
+            held = self._held_new(replace(job, held=False), stage)
+            held.change(retry_of=retry_of)
+            if stage == PREVIEW:
+                held.running = Running(replace(job, held=True), self._workers)
+                self._soon(self._start, held)
+        self._soon(self._turn)
+        return held.id
+
+    def _held_new(self, job: Job, stage: str) -> Held:
+        self._ids += 1
+        held = Held(Entry(self._ids, job, stage=stage, added_at=time.time()))
+        self._held.append(held)
+        return held
+
+    def _find(self, id: int) -> Held | None:
+        return next((held for held in self._held if held.id == id), None)
+
+    def _known(self, id: int) -> Held:
+        held = self._find(id)
+        if held is None:
+            raise KeyError(id)
+        return held
+
+    def _command(self, id: int, change: Callable[[Held], None]) -> None:
+        with self._lock:
+            held = self._find(id)
+            if held is not None:
+                change(held)
+        self._soon(self._turn)
+
+    def _tell(self, held: Held, command: Callable[[Control], object]) -> None:
+        if held.running is not None:
+            self._soon(command, held.running.control)
+
+    def _abort(self, held: Held) -> None:
+        """A plan that was made and is not wanted: nothing was changed by it."""
+        self._tell(held, lambda control: control.abort())
+        if held.running is not None:
+            held.running = None
+
+    def _drop(self, held: Held) -> None:
+        self._held.remove(held)
+        if held.running is not None and not held.running.ended.is_set():
+            self._abort(held)
+
+    def _soon(self, do: Callable[..., object], *arguments: object) -> None:
+        """In the engine's loop, soon; returns at once. Nothing happens there after its end."""
+        try:
+            self._loop.call_soon_threadsafe(do, *arguments)
+        except RuntimeError:
+            pass
+
+    # -- in the engine's loop ----------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Start who may, look for the disks of who needs it, tell the others why they wait."""
+        with self._lock:
+            if not self._closing:
+                waiting = [h for h in self._held if h.entry.stage == WAITING]
+                for held in waiting:
+                    if held.disks is None and not held.looking:
+                        self._look(held)
+                start, why = queue.turns(
+                    [queue.Candidate(h.id, h.entry.stage, h.disks, h.why) for h in self._held]
+                )
+                for held in waiting:
+                    if held.id in start:
+                        self._begin(held)
+                    elif held.entry.why != why.get(held.id, ""):
+                        held.change(why=why.get(held.id, ""))
+        self._save_soon()
+
+    def _begin(self, held: Held) -> None:
+        """Its turn has come. Under the lock, in any thread."""
+        held.change(stage=RUNNING, why="")
+        if held.running is not None:  # its plan is made
+            self._tell(held, lambda control: control.go())
+        else:
+            held.running = Running(held.entry.job, self._workers)
+            self._soon(self._start, held)
+
+    def _start(self, held: Held) -> None:
+        assert held.running is not None
+        self._tasks.start_soon(self._run, held, held.running)
+
+    async def _run(self, held: Held, running: Running) -> None:
+        def over() -> None:
+            with self._lock:
+                if held.running is running and held.entry.stage != PREVIEW:
+                    held.picture()
+                    held.change(stage=ENDED, paused=False, stopping=False, ended_at=time.time())
+                ended = [h for h in self._held if h.entry.stage == ENDED]
+                for old in ended[:-MOST_ENDED]:
+                    self._held.remove(old)
+            self._turn()
+
+        await running.run(over)
+
+    def _look(self, held: Held) -> None:
+        held.looking = True
+        self._tasks.start_soon(self._find_disks, held)
+
+    async def _find_disks(self, held: Held) -> None:
+        """Until they are known; a disk that does not answer is asked again."""
+        job = held.entry.job
+        while held in self._held and held.disks is None:
+            try:
+                held.disks = await anyio.to_thread.run_sync(
+                    self._asker.disks, job.sources, job.target
+                )
+            except NoAnswer as error:
+                held.why = str(error)
+                self._turn()
+                await anyio.sleep(_ASK_AGAIN)
+        held.looking = False
+        self._turn()
+
+    # -- the queue file ----------------------------------------------------------------------------
+
+    async def _keep(self, store: Store) -> None:
+        left = await anyio.to_thread.run_sync(store.load)
+        with self._lock:
+            for place, (job, state, ended_at) in enumerate(left):
+                held = self._held_new(job, PARKED if state is None else ENDED)
+                held.restored = True
+                if state is None:
+                    held.change(why="left over from an earlier time")
+                else:
+                    held.change(state=state, ended_at=ended_at)
+                self._held.insert(place, self._held.pop())  # what is new stands below
+            self._store = store
+        while not self._closing:
+            if self._unsaved:
+                self._unsaved = False
+                await anyio.to_thread.run_sync(store.save, self._to_keep())
+            await anyio.sleep(_SAVE_AFTER)
+
+    def _save_soon(self) -> None:
+        self._unsaved = True
+
+    def _to_keep(self) -> list[Entry]:
+        with self._lock:
+            self.entries()
+            return [held.entry for held in self._held if held.entry.stage != PREVIEW]
