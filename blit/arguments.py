@@ -142,7 +142,8 @@ class _Filter(argparse.Action):
             parser.error(f"{option_string} {values!r} says nothing")
         found: list[str | bytes]
         if option_string == "--exclude-from":
-            found = _from_stdin() if values == "-" else [os.fsencode(values)]
+            given = _descriptor(values)
+            found = [os.fsencode(values)] if given is None else _lines_from(given)
         else:
             try:
                 found = [pattern_line(values, include=option_string == "--include")]
@@ -168,12 +169,22 @@ def pattern_line(pattern: str, include: bool = False) -> str:
     return "\\" + line if line.startswith("#") else line
 
 
-def _from_stdin() -> list[str | bytes]:
+def _descriptor(path: str) -> int | None:
+    """The open file of this process that is meant, as a shell's `<(…)`: workers have none."""
+    if path in ("-", "/dev/stdin"):
+        return 0
+    number = path.removeprefix("/dev/fd/").removeprefix("/proc/self/fd/")
+    return int(number) if number != path and number.isdigit() else None
+
+
+def _lines_from(descriptor: int) -> list[str | bytes]:
     try:
-        data = sys.stdin.buffer.read()
-    except (AttributeError, OSError, ValueError):
-        raise SystemExit(_usage("--exclude-from -: standard input cannot be read")) from None
-    return [*data.decode("utf-8", "surrogateescape").split("\n")]
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read()
+    except (OSError, ValueError) as error:
+        text = f"--exclude-from: what was handed over as a file cannot be read: {error}"
+        raise SystemExit(_usage(text)) from None
+    return [*data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")]
 
 
 def _count(text: str) -> int:

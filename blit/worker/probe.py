@@ -40,13 +40,14 @@ class Refusal(Exception):
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `sources`, `target` (raw, absolute, str), `options`, `only` (absolute paths, a retry).
+    """Task: `sources`, `target` (raw, absolute, str), `options`, `only` (absolute paths, a retry),
+    `filters` (see filters.prepare) or None.
 
     Answer: `refused` (outcome, path, text), or `folders` (dumps of tokens), `landings` (source,
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
     None, `largest` (bytes of a single file given), `empty` (nothing in the source while the
     destination has something), `roots` (of the destination), `filesystems`, `devices`,
-    `rotational`, `free` (bytes).
+    `rotational`, `free` (bytes), and with filters `filters` (for the scans) and `patterns`.
     """
     page = context.page
     page.operation(status.PROBE)
@@ -73,7 +74,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     tokens: list[tuple[Any, ...]] = []
     landings, mine, theirs = [], [], []
     seen: dict[str, str] = {}
-    small: tuple[int, int] | None = (0, 0)
+    filters = _filters(task["filters"]) if task.get("filters") else {}
+    small: tuple[int, int] | None = None if filters else (0, 0)
     empty = False
     device = 0
     largest = None
@@ -164,7 +166,20 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "devices": (device, ground.st_dev),
         "device": (ground.st_dev, target_device),
         "free": room.f_bavail * room.f_frsize,
+        **filters,
     }
+
+
+def _filters(asked: Any) -> dict[str, Any]:
+    """Patterns are read and checked before anything is written. Raises Refusal."""
+    from blit.worker import filters
+
+    try:
+        return filters.prepare(asked)
+    except ImportError:
+        raise Refusal("failed", "pathspec", "is missing, and filters need it: install it") from None
+    except ValueError as error:
+        raise Refusal("usage", *error.args) from None
 
 
 def _make(context: Context, roots: list[str]) -> None:

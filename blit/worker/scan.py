@@ -14,21 +14,23 @@ import os
 import stat
 from time import monotonic
 
-from blit.worker import compare, metadata, status, system, tmpname, wire
+from blit.worker import compare, left_over, metadata, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
-from blit.worker.entries import clear_temporary, exists, is_stale, same_entry
+from blit.worker.entries import clear_temporary, exists, is_stale
+from blit.worker.left_over import CHECK_EVERY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from blit.worker.filters import Filters, Hides
+
 GROUP_FILES = 512  # entries a group at most, so that one folder feeds several workers
 GROUP_BYTES = 64 << 20
 GROUP_COMPARED = 128  # of unknown size
 _REGULAR = stat.S_IFREG >> 12
 UP_TO_DATE = -1  # as a reason: only for names of hard links, see links.py
-_CHECK_EVERY = 256  # entries between two looks at the clock
 
 Token = tuple[str, str, "str | None", str, "dict[str, str] | None", int]
 
@@ -39,7 +41,7 @@ class Scanner:
     Task: `folders` (dumps of tokens), `options`, `budget` (seconds), `want` (entries after which to
     answer early), `large` (bytes from which a file is handed out alone), `same` (the (dev, ino) of
     the sources, which must not be met among what would be deleted, and of the destinations, which
-    must not be met inside a source).
+    must not be met inside a source), and where the run has them `filters` (see filters.prepare).
     Answer: see `_answer`.
     """
 
@@ -47,6 +49,7 @@ class Scanner:
         self.c = context
         self.stack: list[Token] = []
         self.current: Iterator[None] | None = None
+        self.filters: Filters | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -86,6 +89,7 @@ class Scanner:
         self.targets = {tuple(pair) for pair in targets}
         want: int = task["want"]
         self.stack.extend(wire.load(blob) for blob in task["folders"])
+        self._filter(task.get("filters"))
         self.given_up = task.get("skip", ())  # folders that did not answer, told already
         page = self.c.page
         self.deadline = deadline = monotonic() + task["budget"]
@@ -102,9 +106,30 @@ class Scanner:
         page.operation(status.IDLE)
         return self._answer()
 
+    def _filter(self, blob: bytes | None) -> None:
+        if blob is None:
+            self.filters = None
+            return
+        if self.filters is None or self.filters.blob != blob:
+            from blit.worker.filters import Filters
+
+            self.filters = Filters(blob, self.c.folders)
+        self.filters.hits.clear()
+
+    def hides_in(self, src_root: str, src_rel: str) -> Hides | None:
+        """The test for what the filters leave out of one folder, if there are any."""
+        if self.filters is None:
+            return None
+        if self.filters.gitignore:
+            self.where = join(src_root, src_rel, ".gitignore")
+        hides = self.filters.of(src_root, src_rel)
+        self.where = join(src_root, src_rel)
+        return hides
+
     def _answer(self) -> dict[str, Any]:
         """`folders`: tokens not listed yet; `open`: a listing goes on here with the next task."""
         left, self.stack = self.stack, []
+        hits = self.filters.hits if self.filters is not None else None
         for bucket, parts in self.link_parts.items():
             self.links.append((bucket, len(parts), wire.dump(parts)))
         answer = {
@@ -125,6 +150,8 @@ class Scanner:
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
+        if hits:
+            answer["hits"] = list(hits)
         return answer
 
     # -- one folder --------------------------------------------------------------------------------
@@ -140,7 +167,10 @@ class Scanner:
             return
         try:
             if src_rel is None:
-                yield from self._extra_folder(dst_root, dst_rel)
+                if names is None:
+                    yield from left_over.extra_folder(self, dst_root, dst_rel)
+                else:
+                    yield from left_over.extra_tree(self, dst_root, dst_rel, names)
             else:
                 yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
         except OSError as error:
@@ -171,7 +201,7 @@ class Scanner:
         copy = None
         dfd = -1
         if flags & wire.DST_EXISTS:
-            self._at_target(dst_root, dst_rel)
+            self.at_target(dst_root, dst_rel)
             try:
                 dfd = folders.open(dst_root, dst_rel)
                 copy = os.fstat(dfd)
@@ -209,7 +239,7 @@ class Scanner:
         self.c.page.operation(status.LIST)
         self.where = join(root, rel)
 
-    def _at_target(self, root: str, rel: str) -> None:
+    def at_target(self, root: str, rel: str) -> None:
         self.c.page.operation(status.LIST_TARGET)
         self.where = join(root, rel)
 
@@ -271,14 +301,17 @@ class Scanner:
         mirror = options & wire.MIRROR
         by_content = options & wire.CHECKSUM
         theirs: dict[str, os.DirEntry[str]] = {}
+        aside: dict[str, os.DirEntry[str]] = {}  # of theirs: names that are left out of the source
+        hides = self.hides_in(src_root, src_rel)
+        spares = hides if mirror and self.filters is not None and self.filters.spares else None
         if dfd >= 0:
             count = 0
-            self._at_target(dst_root, dst_rel)
+            self.at_target(dst_root, dst_rel)
             with os.scandir(dfd) as listing:
                 for entry in listing:
                     theirs[entry.name] = entry
                     count += 1
-                    if not count % _CHECK_EVERY:
+                    if not count % CHECK_EVERY:
                         page.tick()
             self.dst_entries += count
             self._at_source(src_root, src_rel)
@@ -293,8 +326,8 @@ class Scanner:
         with os.scandir(sfd) as listing:
             for item in listing:
                 counted += 1
-                if not counted % _CHECK_EVERY:
-                    page.ticks += _CHECK_EVERY - 1
+                if not counted % CHECK_EVERY:
+                    page.ticks += CHECK_EVERY - 1
                     page.tick()
                     if monotonic() >= self.deadline:
                         if entries:
@@ -307,7 +340,17 @@ class Scanner:
                 name = item.name
                 other = take(name, None)
                 try:
+                    if hides is not None and hides(name, item.is_dir(follow_symlinks=False)):
+                        if other is not None:
+                            aside[name] = other
+                        continue
                     if item.is_dir(follow_symlinks=False):
+                        if (
+                            spares is not None and other is not None
+                            and not other.is_dir(follow_symlinks=False) and spares(name, False)
+                        ):  # fmt: skip
+                            self._spared(token, name, "file", "folder")
+                            continue
                         touched |= self._subfolder(token, name, other)
                         continue
                     if (
@@ -372,6 +415,9 @@ class Scanner:
                         self._link(token, name, None, info, there)
                     continue
                 if entry == "folder":
+                    if spares is not None and spares(name, True):
+                        self._spared(token, name, "folder", "file")
+                        continue
                     touched = True
                     self._file_for_folder(token, name, info)
                     continue
@@ -394,10 +440,11 @@ class Scanner:
                     entries, weight = [], 0
         if compared:
             self._compared(src_root, dst_root, src_rel, dst_rel, compared)
-        page.ticks += counted % _CHECK_EVERY
+        page.ticks += counted % CHECK_EVERY
         if entries:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
-        if theirs and self._left_over(token, theirs, sfd, dfd, mirror):
+        theirs.update(aside)
+        if theirs and left_over.left_over(self, token, theirs, sfd, dfd, mirror, aside, spares):
             touched = True
         self._folder_itself(token, sfd, dfd, source, copy, touched)
         if copy is None and self.files == files_before:
@@ -587,94 +634,18 @@ class Scanner:
             self._group(src_root, dst_root, src_rel, dst_rel, [entry], {name: beside})
         self.swaps.append(wire.dump(("file", dst_root, dst_rel, beside, name)))
         # without a source folder: that the source has the name is no reason to keep this one
+        if self.filters is not None and self.filters.spares:
+            left_over.tree_token(self, token, name, name, False)
+            return
         self.extras.append(("", dst_root, dst_rel, None, [], [name]))
         self.extra_count += 1
-        self._extra_token(dst_root, dst_rel, name)
+        left_over.extra_token(self, dst_root, dst_rel, name)
 
-    def _extra_token(self, dst_root: str, dst_rel: str, name: str) -> None:
-        self.stack.append(("", dst_root, None, join(dst_rel, name), None, wire.EXTRA))
-
-    def _left_over(
-        self, token: Token, theirs: dict[str, os.DirEntry[str]], sfd: int, dfd: int,
-        mirror: int,
-    ) -> bool:  # fmt: skip
-        """Names only the destination has: temporaries of dead runs go, a mirror notes the rest."""
-        src_root, dst_root, src_rel, dst_rel, _, _ = token
-        changed = False
-        for name in [n for n in theirs if n.startswith(tmpname.PREFIX)]:
-            if tmpname.is_temporary(name):
-                entry = theirs.pop(name)
-                self.dst_entries -= 1
-                if not self.options & (wire.DRY | wire.HELD) and is_stale(entry):
-                    changed |= clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
-            elif name == ".blit-trash" and not dst_rel:
-                del theirs[name]
-        if not mirror or not theirs:
-            return changed
-        if system.mount_id(dfd) != system.mount_id(self.c.folders.root(dst_root)):
-            self.kept += len(theirs)  # below a mount point: never ours to delete
-            return changed
-        same_by_case = {}
-        seen = os.listdir(sfd)
-        for name in seen:
-            folded = name.casefold()
-            if folded != name:
-                same_by_case[folded] = name
-        everything = set(seen)
-        files: list[str] = []
-        folders_: list[str] = []
-        for name, entry in theirs.items():
-            folded = name.casefold()
-            partner = same_by_case.get(folded) or (folded if folded in everything else None)
-            if partner is not None:
-                if same_entry(name, partner, dfd):
-                    self.kept += 1  # renamed by case alone, on a filesystem that does not tell
-                    continue
-                name = f"{name}/{partner}"  # asked again at the deletion
-            self.extra_count += 1
-            (folders_ if entry.is_dir(follow_symlinks=False) else files).append(name)
-        if not files and not folders_:
-            return changed
-        self.extras.append((src_root, dst_root, dst_rel, src_rel, files, folders_))
-        for name in folders_:
-            self._extra_token(dst_root, dst_rel, name.partition("/")[0])
-        return True
-
-    def _extra_folder(self, dst_root: str, dst_rel: str) -> Iterator[None]:
-        """Everything in a folder that only the destination has."""
-        context = self.c
-        self._at_target(dst_root, dst_rel)
-        dfd = context.folders.open(dst_root, dst_rel)
-        if system.mount_id(dfd) != system.mount_id(context.folders.root(dst_root)):
-            self.failures.append(
-                (
-                    raw(join(dst_root, dst_rel)),
-                    "delete",
-                    errno.EBUSY,
-                    "a filesystem is mounted there: kept",
-                )
-            )
-            return
-        info = os.fstat(dfd)
-        if (info.st_dev, info.st_ino) in self.sources:
-            self.overlap = raw(join(dst_root, dst_rel))
-            return
-        files: list[str] = []
-        folders_: list[str] = []
-        count = 0
-        with os.scandir(dfd) as listing:
-            for entry in listing:
-                count += 1
-                if not count % _CHECK_EVERY:
-                    context.page.tick()
-                (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
-        self.dst_entries += count
-        self.extra_count += count
-        self.extras.append(("", dst_root, dst_rel, None, files, folders_))
-        for name in folders_:
-            self._extra_token(dst_root, dst_rel, name)
-        context.page.tick()
-        yield
+    def _spared(self, token: Token, name: str, theirs: str, ours: str) -> None:
+        """What the filters protect stands in the place of what must be copied."""
+        path = raw(join(token[1], token[3], name))
+        text = f"a {theirs} that the filters protect stands where a {ours} must go"
+        self.failures.append((path, "create", errno.EEXIST, text))
 
     def _folder_itself(
         self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None,

@@ -1,0 +1,199 @@
+"""What only the destination has: dead temporaries are cleared, a mirror's extras are noted."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from blit.worker import system, tmpname, wire
+from blit.worker.context import join, raw
+from blit.worker.entries import clear_temporary, is_stale, same_entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from blit.worker.filters import Hides
+    from blit.worker.scan import Scanner, Token
+
+CHECK_EVERY = 256  # entries between two looks at the clock
+
+
+def left_over(
+    scan: Scanner, token: Token, theirs: dict[str, os.DirEntry[str]], sfd: int, dfd: int,
+    mirror: int, aside: dict[str, os.DirEntry[str]], spares: Hides | None,
+) -> bool:  # fmt: skip
+    """Names only the destination has: temporaries of dead runs go, a mirror notes the rest.
+
+    `aside`: those of which the source has one too, but leaves it out.
+    """
+    src_root, dst_root, src_rel, dst_rel, _, _ = token
+    changed = False
+    for name in [n for n in theirs if n.startswith(tmpname.PREFIX)]:
+        if tmpname.is_temporary(name):
+            entry = theirs.pop(name)
+            scan.dst_entries -= 1
+            if not scan.options & (wire.DRY | wire.HELD) and is_stale(entry):
+                changed |= clear_temporary(scan.c, entry, dfd, dst_root, dst_rel)
+        elif name == ".blit-trash" and not dst_rel:
+            del theirs[name]
+    if not mirror or not theirs:
+        return changed
+    if system.mount_id(dfd) != system.mount_id(scan.c.folders.root(dst_root)):
+        scan.kept += len(theirs)  # below a mount point: never ours to delete
+        return changed
+    if spares is not None:
+        for name in [n for n, e in theirs.items() if spares(n, e.is_dir(follow_symlinks=False))]:
+            del theirs[name]
+        if not theirs:
+            return changed
+    same_by_case = {}
+    seen = os.listdir(sfd)
+    for name in seen:
+        folded = name.casefold()
+        if folded != name:
+            same_by_case[folded] = name
+    everything = set(seen)
+    files: list[str] = []
+    folders_: list[str] = []
+    unwanted: tuple[list[str], list[str]] = ([], [])
+    trees = False
+    for name, entry in theirs.items():
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if name in aside:
+            if is_folder and spares is not None:
+                tree_token(scan, token, name, name, False)
+                trees = True
+            else:
+                unwanted[is_folder].append(name)
+            continue
+        folded = name.casefold()
+        partner = same_by_case.get(folded) or (folded if folded in everything else None)
+        if partner is not None:
+            if same_entry(name, partner, dfd):
+                scan.kept += 1  # renamed by case alone, on a filesystem that does not tell
+                continue
+            name = f"{name}/{partner}"  # asked again at the deletion
+        if is_folder and spares is not None:
+            tree_token(scan, token, name.partition("/")[0], name, True)
+            trees = True
+            continue
+        (folders_ if is_folder else files).append(name)
+    if files or folders_:
+        scan.extras.append((src_root, dst_root, dst_rel, src_rel, files, folders_))
+    if unwanted[0] or unwanted[1]:  # without a source folder: that it has them keeps none
+        scan.extras.append(("", dst_root, dst_rel, None, *unwanted))
+    scan.extra_count += len(files) + len(folders_) + len(unwanted[0]) + len(unwanted[1])
+    for name in (*folders_, *unwanted[1]):
+        extra_token(scan, dst_root, dst_rel, name.partition("/")[0])
+    return changed or trees or bool(files or folders_ or unwanted[0] or unwanted[1])
+
+
+def extra_folder(scan: Scanner, dst_root: str, dst_rel: str) -> Iterator[None]:
+    """Everything in a folder that only the destination has."""
+    context = scan.c
+    scan.at_target(dst_root, dst_rel)
+    dfd = context.folders.open(dst_root, dst_rel)
+    if not _may_go(scan, dst_root, dst_rel, dfd):
+        return
+    files: list[str] = []
+    folders_: list[str] = []
+    count = 0
+    with os.scandir(dfd) as listing:
+        for entry in listing:
+            count += 1
+            if not count % CHECK_EVERY:
+                context.page.tick()
+            (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+    scan.dst_entries += count
+    scan.extra_count += count
+    scan.extras.append(("", dst_root, dst_rel, None, files, folders_))
+    for name in folders_:
+        extra_token(scan, dst_root, dst_rel, name)
+    context.page.tick()
+    yield
+
+
+def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) -> Iterator[None]:
+    """The same with all below, where filters spare some names: what holds those stays too."""
+    context = scan.c
+    pending = [("", place["rel"])]
+    found: list[str] = []  # each after the one that it lies in
+    stays: set[str] = set()
+    while pending:
+        inner, src_rel = pending.pop()
+        dst_rel = join(top, inner)
+        context.page.folder("", join(dst_root, dst_rel))
+        hides = scan.hides_in(place["root"], src_rel)
+        assert hides is not None
+        found.append(inner)
+        scan.at_target(dst_root, dst_rel)
+        if scan.given_up and raw(scan.where) in scan.given_up:
+            stays.add(inner)
+            continue
+        dfd = context.folders.open(dst_root, dst_rel)
+        if not _may_go(scan, dst_root, dst_rel, dfd):
+            stays.add(inner)
+            continue
+        files: list[str] = []
+        count = 0
+        with os.scandir(dfd) as listing:
+            for entry in listing:
+                count += 1
+                if not count % CHECK_EVERY:
+                    context.page.tick()
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if hides(entry.name, is_folder):
+                    stays.add(inner)
+                elif is_folder:
+                    pending.append((join(inner, entry.name), join(src_rel, entry.name)))
+                else:
+                    files.append(entry.name)
+        scan.dst_entries += count
+        if files:
+            scan.extra_count += len(files)
+            scan.extras.append(("", dst_root, dst_rel, None, files, []))
+        context.page.tick()
+        yield
+    for inner in list(stays):
+        while inner:
+            inner = inner.rpartition("/")[0]
+            stays.add(inner)
+    for inner in found:
+        if inner in stays:
+            continue
+        scan.extra_count += 1
+        above, _, name = join(top, inner).rpartition("/")
+        if inner or "above" not in place:
+            scan.extras.append(("", dst_root, above, None, [], [name]))
+        else:
+            record = [place["record"]]
+            scan.extras.append((place["root"], dst_root, above, place["above"], [], record))
+
+
+def _may_go(scan: Scanner, dst_root: str, dst_rel: str, dfd: int) -> bool:
+    """Whether an extra folder may go as far as mounts and the sources are concerned."""
+    folders = scan.c.folders
+    if system.mount_id(dfd) != system.mount_id(folders.root(dst_root)):
+        text = "a filesystem is mounted there: kept"
+        scan.failures.append((raw(join(dst_root, dst_rel)), "delete", errno.EBUSY, text))
+        return False
+    info = os.fstat(dfd)
+    if (info.st_dev, info.st_ino) in scan.sources:
+        scan.overlap = raw(join(dst_root, dst_rel))
+        return False
+    return True
+
+
+def extra_token(scan: Scanner, dst_root: str, dst_rel: str, name: str) -> None:
+    scan.stack.append(("", dst_root, None, join(dst_rel, name), None, wire.EXTRA))
+
+
+def tree_token(scan: Scanner, token: Token, name: str, record: str, theirs_alone: bool) -> None:
+    """For `extra_tree`. `record`: the name as it stands in an entry of `extras`."""
+    src_root, dst_root, src_rel, dst_rel, _, _ = token
+    assert src_rel is not None
+    place = {"root": src_root, "rel": join(src_rel, name), "record": record}
+    if theirs_alone:
+        place["above"] = src_rel
+    scan.stack.append(("", dst_root, None, join(dst_rel, name), place, wire.EXTRA))
