@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +54,7 @@ def state_dir() -> Path:
 # -- choices --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What is chosen once and kept, in `config.toml`."""
 
     history: bool = True  # leave a line in the performance history after each run
@@ -73,34 +71,36 @@ def load() -> tuple[Settings, str]:
     from pydantic import TypeAdapter, ValidationError
 
     adapter = TypeAdapter(Settings)
-    known = {name: found[name] for name in _names() if name in found}
+    known = {name: found[name] for name in Settings._fields if name in found}
     try:
         return adapter.validate_python(known, strict=True), ""
     except ValidationError as error:
         bad = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
         good = {name: value for name, value in known.items() if name not in bad}
         which = " and ".join(bad)
-        sentence = f"{_path()}: {which} cannot be used as it stands, the default is taken"
+        sentence = f"{_path()}: {which} cannot be used, the default is taken"
         return adapter.validate_python(good, strict=True), sentence
 
 
 def save(**choices: bool | str) -> None:
     """Remember some choices; the rest of the file, its comments too, stays. OSError, ValueError."""
-    unknown = set(choices) - set(_names())
+    unknown = set(choices) - set(Settings._fields)
     if unknown:
         raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
-    found, trouble = _read()
+    import tomllib
+
     folder, path = config_folder(), _path()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     text = ""
-    if trouble:  # it cannot be mended: kept aside, and begun anew
-        try:
-            os.replace(path, path + ".damaged")
-        except FileNotFoundError:
-            pass
-    elif found or os.path.exists(path):
+    try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
+        tomllib.loads(text)
+    except FileNotFoundError:
+        pass
+    except ValueError:  # it cannot be mended: kept aside, and begun anew
+        os.replace(path, path + ".damaged")
+        text = ""
     for name, value in choices.items():
         text = _with(text, name, value)
     # a link to a file elsewhere stays a link
@@ -123,17 +123,16 @@ def no_history() -> str:
     found, trouble = _read()
     if trouble:
         return f"nothing is written: {trouble}"
-    if found.get("history", True) is False:
+    wish = found.get("history", True)
+    if not isinstance(wish, bool):
+        return f"nothing is written: {_path()}: history is neither true nor false"
+    if not wish:
         return "switched off (blit diagnostics perf --enable switches it on)"
     return ""
 
 
 def _path() -> str:
     return os.path.join(config_folder(), _NAME)
-
-
-def _names() -> list[str]:
-    return [field.name for field in fields(Settings)]
 
 
 def _read() -> tuple[dict[str, Any], str]:

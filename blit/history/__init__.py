@@ -1,1 +1,1 @@
-"""What earlier runs were like: recorded, reported and looked through; it never leaves the machine."""
+"""What earlier runs were like: recorded, reported, looked through; it never leaves the machine."""
