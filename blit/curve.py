@@ -34,7 +34,6 @@ class Curve(NamedTuple):
             marks = bytearray(_merged(marks[i : i + 2]) for i in range(0, len(marks), 2))
             width *= 2
         rate = max(0, moved - self.moved) / (at - self.at)
-        # the last bucket may be an edge only: the index of a point in time belongs to what is before
         first, last = int(self.at / width), min(most - 1, int(at / width))
         while len(values) <= last:
             values.append(0.0)
@@ -42,8 +41,8 @@ class Curve(NamedTuple):
         for index in range(first, last + 1):
             start, end = max(self.at, index * width), min(at, (index + 1) * width)
             values[index] += rate * max(0.0, end - start)
-            if mark and end > start:
-                marks[index] = max(marks[index], mark) if marks[index] != SILENT else SILENT
+            if end > start and marks[index] != mark:
+                marks[index] = _merged(bytearray((marks[index], mark)))
         return Curve(width, tuple(values), bytes(marks), at, max(moved, self.moved))
 
     def rates(self) -> tuple[float, ...]:

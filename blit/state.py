@@ -73,6 +73,7 @@ class TransferState:
     peak: float = 0.0
     eta: float | None = None  # seconds; None: not known yet
     eta_band: tuple[float, float] | None = None  # seconds: it narrows while the run goes on
+    held_s: float = 0.0  # seconds of it paused, or waiting for a person
     quiet: float = 0.0
     silent: bool = False  # nothing has moved for a few seconds, and nobody wished it so
     beat: Heartbeat | None = None
@@ -186,8 +187,11 @@ class TransferState:
         held = paused or beat.phase in ("counting", "ready", "asking")
         silent = beat.quiet >= _SHOWN_SILENCE and not held
         mark = PAUSED if held else SILENT if silent else MOVING
+        since = self.beat.elapsed if self.beat is not None else 0.0
+        held_s = self.held_s + (max(0.0, beat.elapsed - since) if held else 0.0)
         common = {
-            "phase": beat.phase, "elapsed": beat.elapsed, "quiet": 0.0 if held else beat.quiet,
+            "phase": beat.phase, "elapsed": beat.elapsed, "held_s": held_s,
+            "quiet": 0.0 if held else beat.quiet,
             "beat": beat, "silent": silent,
             "curve": self.curve.after(beat.elapsed, beat.bytes, mark),
             "pulses": self._pulses(beat, held), "silences": self._silences(beat, silent),
@@ -203,13 +207,14 @@ class TransferState:
         span = samples[-1][0] - samples[0][0]
         rate = max(0.0, (beat.bytes - samples[0][1]) / span) if span > 0 else self.rate
         file_rate = max(0.0, (beat.files - samples[0][2]) / span) if span > 0 else 0.0
-        mean = beat.bytes / beat.elapsed if beat.elapsed > 0 else 0.0
+        busy = beat.elapsed - held_s
+        mean = beat.bytes / busy if busy > 0 else 0.0
         fraction = done_fraction(beat)
         percent = max(self.percent, min(99.0, 100 * fraction)) if plan_done else self.percent
         eta = band = None
         if plan_done and beat.elapsed >= _NO_ETA_BEFORE and span > 0 and not held:
             eta = _eta(beat, rate, file_rate)
-            overall = _eta(beat, mean, beat.files / beat.elapsed)
+            overall = _eta(beat, mean, beat.files / busy if busy > 0 else 0.0)
             if eta is not None and overall is not None:
                 band = _band(eta, overall, beat.elapsed, fraction)
         return replace(
@@ -238,10 +243,11 @@ class TransferState:
 
     def _finished(self, summary: Summary) -> TransferState:
         total = summary.seconds.total
+        busy = total - self.held_s
         return replace(
             self, phase="finished", summary=summary, elapsed=total, files=summary.files.copied,
             bytes=summary.bytes.copied, percent=100.0 if summary.outcome == "ok" else self.percent,
-            mean=summary.bytes.copied / total if total > 0 else 0.0, eta=None, eta_band=None,
+            mean=summary.bytes.copied / busy if busy > 0 else 0.0, eta=None, eta_band=None,
             deleted=summary.files.deleted, unchanged=summary.files.unchanged,
             curve=self.curve.after(total, summary.bytes.copied), silent=False, asking=False,
         )  # fmt: skip

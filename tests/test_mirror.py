@@ -91,3 +91,12 @@ def test_nothing_goes_after_a_failure_nor_above_the_limit(
         assert not found.allowed
     assert not (found.asks and not can_ask)
     assert found.reason
+
+
+def test_who_sees_the_list_is_asked_where_others_are_refused() -> None:
+    assert not verdict(600, can_ask=True).allowed
+    seen = verdict(600, can_ask=True, review=True)
+    assert (seen.allowed, seen.asks) == (True, True)
+    assert verdict(600, can_ask=True, review=True, max_delete=5).allowed is False
+    assert verdict(600, can_ask=True, review=True, complete=False).allowed is False
+    assert verdict(600, can_ask=False, review=True).allowed is False

@@ -114,3 +114,18 @@ def test_the_stall_time_can_be_given() -> None:
     pulse.look(0.0, "same", False, False)
     quiet_until(pulse, 0.0, 1.0)
     assert pulse.stalled
+
+
+def test_somebody_who_is_patient_gets_another_minute_once() -> None:
+    pulse = Pulse(0.0)
+    for now in range(1, 10):
+        pulse.look(float(now), "same", False, False)
+    pulse.be_patient()
+    for now in range(10, 68):
+        pulse.look(float(now), "same", False, False)
+        assert not pulse.stalled
+    for now in range(68, 72):
+        pulse.look(float(now), "same", False, False)
+    assert pulse.stalled
+    pulse.look(72.0, "moved", False, False)
+    assert pulse.limit == 10.0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from blit.engine.plan import CAP_BYTES, CAP_FILES
 from blit.engine.schedule import BUDGET, FIRST_BUDGET, MOST_SHARE, Schedule, Task
+from blit.worker import wire
 
 GIB = 1 << 30
 BEGUN = {"temporary": ".blit-t", "identity": (1, 2, 3), "size": 2 * GIB, "sparse": False}
@@ -468,3 +469,43 @@ def test_ten_million_files_pass_through_a_bounded_plan() -> None:
     assert most_files <= CAP_FILES + 100 * MOST_SHARE
     assert most_bytes <= CAP_BYTES + len(names) * MOST_SHARE
     assert most_open < 10_000
+
+
+# -- a plan that is held --------------------------------------------------------------------------
+
+
+def test_a_held_plan_is_only_listed_and_opens_before_anything_is_copied() -> None:
+    made = Schedule([b"root"], wire.HELD, [], 2, True, held=True)
+    scanned(made, 0, groups=[(3, 30, b"g")], large=[(GIB * 2, b"l")], later=[b"locked"], files=4)
+    assert made.plan_done
+    assert not made.exhausted
+    assert words(made, 0, 1) == [None, None]
+    made.release({"op": "roots"}, 0)
+    assert made.open == [b"locked"]
+    assert words(made, 0, 1, 1) == ["roots", "scan", None]
+    made.done(0, {"op": "roots"}, {})
+    assert words(made, 0) == ["large_begin"]
+    again = task(made, 0)
+    assert again["op"] == "copy"
+    assert again["options"] == 0
+
+
+def test_what_hangs_is_left_out_as_often_as_it_must_be() -> None:
+    made = schedule()
+    scanned(made, 0, groups=[(3, 30, b"g")])
+    batch = task(made, 0)
+    assert made.lost(0, batch, b"/s/a")
+    once = task(made, 1)
+    assert (once["groups"], once["skip"], once["dead"]) == ([b"g"], [b"/s/a"], 1)
+    assert made.lost(1, once, b"/s/b")
+    twice = task(made, 0)
+    assert (twice["skip"], twice["dead"]) == ([b"/s/a", b"/s/b"], 2)
+    assert not made.lost(0, twice)  # dead again, and nobody wished it so
+
+
+def test_a_folder_that_hangs_is_left_out_of_the_listing() -> None:
+    made = schedule(b"a", b"b")
+    listing = task(made, 0)
+    assert made.lost(0, listing, b"/s/a")
+    again = task(made, 1)
+    assert (again["op"], again["skip"]) == ("scan", [b"/s/a"])

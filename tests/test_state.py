@@ -156,6 +156,84 @@ def test_the_pause_is_no_part_of_the_rate_after_it() -> None:
     assert told(story).rate == pytest.approx(100.0)
 
 
+def test_a_pause_is_no_part_of_the_average() -> None:
+    story: list[Event] = [beat(2.0, bytes=200), Paused(2.0)]
+    story += [beat(float(t), bytes=200, phase="paused") for t in range(3, 13)]
+    story += [Resumed(12.0), beat(14.0, bytes=400)]
+    state = told(story)
+    assert state.held_s == pytest.approx(10.0)
+    assert state.mean == pytest.approx(100.0)
+    assert not state.silent
+    assert not state.silences
+
+
+def test_a_silence_is_noticed_and_remembered_once() -> None:
+    story = [beat(5.0, bytes=500)] + [beat(5.0 + q, bytes=500, quiet=float(q)) for q in range(1, 8)]
+    state = told(story)
+    assert state.silent
+    assert state.quiet == 7.0
+    assert state.silences == ((5.0, 7.0),)
+    assert state.pulses[-6:] == (False,) * 6
+    state = state.after(beat(13.0, bytes=600, quiet=0.1))
+    assert (state.silent, state.silences) == (False, ((5.0, 7.0),))
+    assert state.pulses[-1]
+    later = state.after(beat(30.0, bytes=600, quiet=4.0))
+    assert later.silences == ((5.0, 7.0), (26.0, 4.0))
+
+
+@pytest.mark.parametrize("phase", ["paused", "asking", "counting", "ready"])
+def test_nobody_calls_it_a_silence_when_a_person_is_waited_for(phase: str) -> None:
+    state = told([beat(5.0, bytes=500), beat(20.0, bytes=500, quiet=15.0, phase=phase)])
+    assert (state.silent, state.quiet, state.silences) == (False, 0.0, ())
+
+
+def test_the_eta_band_holds_the_eta_and_narrows() -> None:
+    state, widths = TransferState(), []
+    for t in range(1, 100):
+        state = state.after(beat(float(t), files=t, bytes=10 * t))
+        if t >= 2:
+            assert state.eta is not None
+            assert state.eta_band is not None
+            low, high = state.eta_band
+            assert low <= state.eta <= high
+            widths.append((high - low) / state.eta)
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 0.5 > 0.1 > widths[-1]
+
+
+def test_a_plan_that_is_held_takes_no_time() -> None:
+    held = [beat(0.0, phase="counting", planned_files=n, plan_done=False) for n in (1, 5, 9)]
+    state = told([*held, beat(0.0, phase="ready", planned_files=9, replaced=2, extras=3)])
+    assert (state.phase, state.files_total, state.replaced, state.extras) == ("ready", 9, 2, 3)
+    state = state.after(beat(1.0, bytes=100))
+    assert state.rate == pytest.approx(100.0)
+
+
+def test_problems_are_capped_and_all_are_counted() -> None:
+    state = told([Failed(b"%d" % i, "read", 5, "no") for i in range(1500)])
+    assert (state.failures, len(state.problems)) == (1500, 1000)
+    assert state.problems[-1].path == b"1499"
+    assert state.recent[-1] == state.problems[-1]
+
+
+def test_where_the_time_goes_is_summed_by_kind() -> None:
+    done = [
+        BatchFinished(i, 0, what, 2, 10, 0.5) for i, what in enumerate(("copy", "link", "copy"))
+    ]
+    state = told([*done, BatchFinished(0, 0, "list", 0, 0, 9.0)])
+    assert {s.what: (s.files, s.bytes, s.seconds) for s in state.spent} == {
+        "copy": (4, 20, 1.0), "link": (2, 10, 0.5),
+    }  # fmt: skip
+    assert state.batches_done == 3
+
+
+def test_the_question_is_open_until_it_is_answered() -> None:
+    asked = told([DeletionPlanned(3, 9, True, True, "3 entries to delete")])
+    assert asked.asking
+    assert not asked.after(DeletionPlanned(3, 9, True, False, "as you answered")).asking
+    assert not asked.after(finished()).asking
+
+
 def test_recent_changes_are_few() -> None:
     changes = tuple(Change("new", b"%d" % i, "clone") for i in range(10))
     state = told([BatchFinished(i, 0, "copy", 10, 0, 0.1, changes) for i in range(50)])
