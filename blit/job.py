@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 
 from blit.worker import wire
@@ -52,3 +54,40 @@ class Job:
             | wire.VERIFY * self.verify
             | wire.HELD * self.held
         )
+
+
+def command_line(job: Job) -> str:
+    """The `blit …` line that does the same, for a shell."""
+    words = ["blit", job.command]
+    for option, given in (
+        ("--dry-run", job.dry_run), ("--checksum", job.checksum), ("--verify", job.verify),
+        ("--durable", job.durable), ("--gitignore", job.gitignore), ("--yes", job.yes),
+        ("--delete-excluded", job.delete_excluded),
+        ("--allow-empty-source", job.allow_empty_source),
+    ):  # fmt: skip
+        if given:
+            words.append(option)
+    if job.max_delete is not None:
+        words += ["--max-delete", str(job.max_delete)]
+    for pattern in job.patterns:
+        if isinstance(pattern, bytes):
+            words += ["--exclude-from", _quoted(pattern)]
+        elif pattern.startswith("!"):
+            words.append("--include=" + shlex.quote(pattern[1:]))
+        else:
+            words.append("--exclude=" + shlex.quote(pattern))
+    return " ".join([*words, *map(_quoted, job.sources), _quoted(job.target)])
+
+
+def _quoted(path: bytes) -> str:
+    """A path as a shell takes it, on one line of plain text whatever is in it."""
+    text = os.fsdecode(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(_escaped(byte) for byte in path) + "'"
+
+
+def _escaped(byte: int) -> str:
+    if byte in b"'\\":
+        return "\\" + chr(byte)
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"

@@ -1,23 +1,31 @@
-"""BlitApp: polls what the manager has and shows it; every key of the program is bound here."""
+"""BlitApp: polls what the manager has and shows it; the keys of every screen are bound here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
+from textual import events
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
-from blit.tui import themes
+from blit.tui import commands, themes
 from blit.tui.messages import Choice, Manager
+from blit.tui.screens.ask import Ask
+from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.small import Small
 from blit.tui.screens.transfers import Transfers
+from blit.tui.status import Status
+from blit.tui.widgets.room import LEAST
 
 if TYPE_CHECKING:
-    from blit.tui.screens.base import Entries
+    from textual.types import CSSPathType
 
 HERE = Path(__file__).parent
 _FILES = [HERE / f"{name}.tcss" for name in ("blit", "problems", "review", "new", "history")]
-STYLES = [file for file in _FILES if file.exists()]
+STYLES: CSSPathType = [file for file in _FILES if file.exists()]
 TICK = 0.25  # seconds between two looks at the manager; every fourth one draws the chart
 
 
@@ -32,59 +40,132 @@ class BlitApp(App[str]):
         Binding("question_mark,f1", "help", "Help", key_display="?"),
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
         Binding("ctrl+c", "quit", "Quit", show=False, system=True),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 
     def __init__(self, manager: Manager, *, focus: int | None = None, mouse: bool = True) -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (30, "-tall"), (46, "-huge")]
         self.manager = manager
+        self.mouse = mouse  # for whoever calls run()
         self.animation_level = "none"
         self._first = focus
-        self._mouse = mouse
         self._shown: Entries | None = None
         self._ticks = 0
+        self.status = Status(self)
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        self.theme = themes.DARK.name
 
     def on_mount(self) -> None:
-        self.register_theme(themes.DARK)
-        self.register_theme(themes.LIGHT)
-        self.theme = themes.DARK.name
         self.push_screen(Transfers(self._first))
-        self.set_interval(TICK, self.tick)
+        self.status.begin()
+        self.app_resume_signal.subscribe(self, lambda _: self._resumed())
+        self.app_suspend_signal.subscribe(self, lambda _: self.status.end())
+        self.set_interval(TICK, self._tick)
 
-    def tick(self) -> None:
-        from blit.tui.screens.base import Shown
+    def on_unmount(self) -> None:
+        self.status.end()
 
+    def _resumed(self) -> None:
+        """The terminal has forgotten everything meanwhile."""
+        self.status.begin()
+        self.refresh(layout=True)
+
+    # -- polling -----------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
         self._ticks += 1
-        chart = self._ticks % 4 == 0
+        self.tick(chart=self._ticks % 4 == 0)
+
+    def tick(self, chart: bool = False) -> None:
         entries = self.manager.entries()
         if entries is self._shown and not chart:
             return
+        if entries is not self._shown:
+            self.status.follow(entries)
         self._shown = entries
         with self.batch_update():
-            for screen in self.screen_stack:
-                if isinstance(screen, Shown) and screen.is_mounted:
+            for screen in self._visible():
+                if isinstance(screen, Shown | Ask) and screen.is_mounted:
                     screen.show(entries, chart)
 
-    # -- actions ---------------------------------------------------------------------------------
+    def _visible(self) -> list[Screen[Any]]:
+        """The screen in front, and what stands behind a window."""
+        found: list[Screen[Any]] = []
+        for screen in reversed(self.screen_stack):
+            found.append(screen)
+            if not screen.is_modal:
+                break
+        return found
+
+    def on_resize(self, event: events.Resize) -> None:
+        small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
+        if small and not any(isinstance(s, Small) for s in self.screen_stack):
+            self.push_screen(Small())
+        elif not small and isinstance(self.screen, Small):
+            self.pop_screen()
+
+    # -- the places and the windows ----------------------------------------------------------------
+
+    def transfers(self) -> Transfers:
+        return next(s for s in self.screen_stack if isinstance(s, Transfers))
+
+    def show_entry(self, id: int) -> None:
+        """Go to the transfers, with this one chosen."""
+        self.transfers().choose(id)
+        self.action_transfers()
+
+    def action_transfers(self) -> None:
+        while not isinstance(self.screen, Transfers | Small) and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.tick()
 
     def action_new(self, start: str = "") -> None:
         from blit.tui.screens.new import NewTransfer
 
-        self.push_screen(NewTransfer(start))
+        self._go(NewTransfer, lambda: NewTransfer(start))
 
     def action_history(self) -> None:
         from blit.tui.screens.history import History
 
-        self.push_screen(History())
+        self._go(History, History)
 
-    def action_problems(self, id: int) -> None:
+    def problems(self, id: int) -> None:
         from blit.tui.screens.problems import Problems
 
-        self.push_screen(Problems(id))
+        self._go(Problems, lambda: Problems(id))
 
-    def action_review(self, id: int) -> None:
+    def review(self, id: int) -> None:
         from blit.tui.screens.review import Review
 
-        self.push_screen(Review(id))
+        self._go(Review, lambda: Review(id))
+
+    def action_help(self) -> None:
+        from blit.tui.screens.help import Help
+
+        self._go(Help, Help)
+
+    def _go(self, kind: type[Screen[Any]], make: Callable[[], Screen[Any]]) -> None:
+        """Open a screen, unless it is in front already."""
+        if not isinstance(self.screen, kind):
+            self.push_screen(make())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        return commands.commands(self, screen)
+
+    # -- leaving -----------------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
-        self.exit(Choice.DONE)
+        from blit.tui.screens.leave import Leave
+
+        entries = self.manager.entries()
+        if not any(e.active for e in entries):
+            self.exit(Choice.DONE)
+        elif not isinstance(self.screen, Leave):
+            self.push_screen(Leave(entries), self._left)
+
+    def _left(self, choice: str | None) -> None:
+        if choice is not None and choice != "stay":
+            self.exit(choice)

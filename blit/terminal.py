@@ -1,0 +1,136 @@
+"""The terminal's own title and progress; the only place that writes past Textual."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from blit import show
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+PUSH, POP = "\x1b[22;2t", "\x1b[23;2t"  # keep the title, bring it back
+_STATES = {"none": 0, "normal": 1, "error": 2, "unknown": 3, "paused": 4}
+_MOST = 80  # characters of a title
+
+
+class Terminal:
+    """Says everything once only, and takes all of it back at the end.
+
+    `begin` and `end` may be called several times: the terminal is given back while suspended.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._write = write
+        environment = os.environ if environment is None else environment
+        self._titles = environment.get("TERM", "") not in ("", "dumb", "linux")
+        self._bars = shows_progress(environment)
+        self._title = self._progress = ""
+        self._open = False
+
+    @classmethod
+    def of(cls, app: App[Any]) -> Terminal:
+        """Through Textual's writer, so that nothing gets between two halves of a sequence."""
+
+        def write(text: str) -> None:
+            driver = app._driver
+            if driver is not None and not app.is_headless:
+                driver.write(text)
+                driver.flush()
+
+        return cls(write)
+
+    def begin(self) -> None:
+        if not self._open and self._titles:
+            self._write(PUSH)
+        self._open = True
+        title, self._title = self._title, ""
+        if title:
+            self.title(title)
+
+    def title(self, words: str) -> None:
+        words = show.text(words)[:_MOST]
+        if words == self._title or not self._open:
+            return
+        self._title = words
+        if self._titles:
+            self._write(f"\x1b]2;{words}\x07")
+
+    def progress(self, state: str, percent: float = 0.0) -> None:
+        said = f"\x1b]9;4;{_STATES[state]};{percent:.0f}\x07"
+        if state == "none":
+            said = "\x1b]9;4;0;\x07"
+        if not self._bars or not self._open or said == self._progress:
+            return
+        if state == "none" and not self._progress:
+            return
+        self._progress = said
+        self._write(said)
+
+    def end(self) -> None:
+        if not self._open:
+            return
+        self.progress("none")
+        self._progress = ""
+        self._open = False
+        if self._titles:
+            self._write(POP)
+
+
+def shows_progress(environment: Mapping[str, str]) -> bool:
+    """The terminals that are known to show OSC 9;4 as progress and not as a notification."""
+    if environment.get("TMUX") or environment.get("TERM", "").startswith(("screen", "tmux")):
+        return False
+    vte = environment.get("VTE_VERSION", "")
+    return (
+        bool(environment.get("WT_SESSION"))
+        or environment.get("ConEmuANSI") == "ON"
+        or environment.get("TERM_PROGRAM", "") in ("ghostty", "WezTerm")
+        or (vte.isdigit() and int(vte) >= 7900)
+    )
+
+
+# what Textual switches on: other screen, mouse, focus reports, pasting, its keyboard protocol
+_BACK = (
+    "\x1b[<u\x1b[?1004l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
+    "\x1b[?2026l\x1b[?1049l\x1b[?25h\x1b[0m"
+)
+
+
+class Saved:
+    """The terminal as it was, for an end that Textual cannot clean up after."""
+
+    def __init__(self, fd: int = 2) -> None:
+        self._fd = fd
+        self._modes: list[Any] | None = None
+        try:
+            import termios
+        except ImportError:  # no such terminals here
+            return
+        try:
+            self._modes = termios.tcgetattr(fd)
+        except (OSError, ValueError, termios.error):
+            pass  # it is none
+
+    def restore(self) -> None:
+        """Without waiting for a terminal that does not read."""
+        if self._modes is None:
+            return
+        import termios
+
+        said = _BACK + (POP if os.environ.get("TERM") not in ("", "dumb", "linux", None) else "")
+        said += "\x1b]9;4;0;\x07" if shows_progress(os.environ) else ""
+        try:
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._modes)
+            blocking = os.get_blocking(self._fd)
+            os.set_blocking(self._fd, False)
+            try:
+                os.write(self._fd, said.encode("ascii"))
+            finally:
+                os.set_blocking(self._fd, blocking)
+        except (OSError, termios.error):
+            pass

@@ -1,0 +1,29 @@
+"""What a terminal shows that is too small for the screen: one line with the facts."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from blit import show
+from blit.tui.screens.base import Entries, Shown
+from blit.tui.widgets.room import LEAST
+
+
+class Small(Shown):
+    def compose(self) -> ComposeResult:
+        yield Static("", id="small", markup=False)
+
+    def show(self, entries: Entries, chart: bool) -> None:
+        self.query_one("#small", Static).update(Content(sentence(*self.app.size, entries)))
+
+
+def sentence(width: int, height: int, entries: Entries) -> str:
+    needs = f"blit needs {LEAST[0]}x{LEAST[1]} here, this terminal is {width}x{height}"
+    running = [e for e in entries if e.active]
+    if not running:
+        return f"{needs} – nothing is running"
+    rate = show.rate(sum(e.state.rate for e in running))
+    percent = f"{running[0].state.percent:.0f} %, " if running[0].state.plan_done else ""
+    return f"{needs} – the copy goes on: {percent}{rate}"

@@ -1,0 +1,90 @@
+"""The banner: a transfer that stands still, or asks, says so and offers what can be done."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Button
+
+from blit import show
+from blit.events import Activity
+from blit.queue import Entry
+from blit.tui import words
+from blit.tui.widgets.panel import Line, Panel, cut, spread
+from blit.tui.widgets.rows import fit
+
+GIVES_UP = 10  # seconds without movement after which a run ends
+
+
+def kind(entry: Entry | None) -> str:
+    """Which banner an entry needs: silent, asking, or none."""
+    if entry is None or not entry.active:
+        return ""
+    return "asking" if words.asks(entry) else "silent" if entry.status == "silent" else ""
+
+
+def suspect(entry: Entry) -> Activity | None:
+    """What is waited for, as far as can be told: the first that has something in hand."""
+    busy = [a for a in entry.state.running if a.path]
+    return next((a for a in busy if a.what not in ("", "list")), busy[0] if busy else None)
+
+
+class Words(Panel):
+    def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
+        state = entry.state
+        if kind(entry) == "asking":
+            of = f" of {state.deletion.of:,}" if state.deletion is not None else ""
+            count = state.deletion.entries if state.deletion is not None else state.extras
+            left: Line = (
+                (f"▲ May {count:,}{of} entries be deleted?", "warn strong"),
+                ("  They exist only at the destination.", ""),
+            )
+            return [cut(left, width)]
+        one = suspect(entry)
+        right: Line = ((f"gives up at {GIVES_UP} s", "muted"),)
+        said = f"▲ Nothing has moved for {state.quiet:.0f} s"
+        device = f" on {show.text(state.stalled.device)}" if state.stalled is not None else ""
+        where: Line = ()
+        if one is not None:
+            doing = show.text(one.operation)
+            room = width - len(said) - len(doing) - len(device) - len(right[0][0]) - 4
+            path = show.path(one.path)
+            where = ((f": {doing} ", ""), (fit(path, room).rstrip() if room > 8 else "", "strong"))
+        return [spread(((said, "warn strong"), *where, (device, "")), right, width)]
+
+
+class Banner(Vertical):
+    class Chosen(Message):
+        """A button: `what` is wait, skip, abort, review or keep."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
+
+    def compose(self) -> ComposeResult:
+        yield Words(id="said")
+        with Horizontal():
+            yield Button("Wait longer", id="wait", compact=True)
+            yield Button("Skip this file", id="skip", compact=True)
+            yield Button("Abort", id="abort", compact=True)
+            yield Button("Review the list", id="review", compact=True)
+            yield Button("Keep them all", id="keep", compact=True)
+
+    def show(self, entry: Entry | None) -> None:
+        what = kind(entry)
+        if entry is None or not what:
+            return
+        can_skip = suspect(entry) is not None
+        for name, wanted in (
+            ("wait", what == "silent"), ("skip", what == "silent" and can_skip),
+            ("abort", what == "silent"), ("review", what == "asking"), ("keep", what == "asking"),
+        ):  # fmt: skip
+            button = self.query_one(f"#{name}", Button)
+            if button.display != wanted:
+                button.display = wanted
+        self.query_one(Words).show(entry)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(self.Chosen(str(event.button.id)))
