@@ -24,7 +24,7 @@ _Pair = tuple[str, str]
 _READING: dict[int, _Pair] = {
     e.EACCES: (
         "You may not read this.",
-        "ls -l shows who may. Change that (chmod u+r), or run blit as a user who may.",
+        "See who may (ls -l), change that (chmod u+r), or run blit as a user who may.",
     ),
     e.EIO: (
         "The disk could not give back this part.",
@@ -37,7 +37,7 @@ _READING: dict[int, _Pair] = {
 _WRITING: dict[int, _Pair] = {
     e.EACCES: (
         "You may not write in this folder.",
-        "ls -ld shows who may. Change that (chmod u+w), or run blit as a user who may.",
+        "See who may (ls -ld), change that (chmod u+w), or run blit as a user who may.",
     ),
     e.EIO: (
         "The disk could not take it.",

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer
 
 from blit import advice, show
 from blit.events import Failed
@@ -19,6 +18,7 @@ from blit.queue import ENDED, Entry
 from blit.tui.screens.base import Entries, Shown
 from blit.tui.widgets.facts import MUTED, Fact, Facts
 from blit.tui.widgets.heading import Heading
+from blit.tui.widgets.keys import Keys
 from blit.tui.widgets.rows import Rows, fit
 
 _GOING, _WAITS, _DONE, _AGAIN = "▶", "◦", "✓", "✗"  # a failure's second try
@@ -108,9 +108,6 @@ class Problems(Shown):
         Binding("s", "save", "Save list"),
         Binding("escape,p", "app.pop_screen", "Back", key_display="esc"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
-        (0, "-tiny"), (20, "-short"), (30, "-tall"), (46, "-huge"),
-    ]  # fmt: skip
 
     def __init__(self, entry_id: int) -> None:
         super().__init__()
@@ -123,7 +120,7 @@ class Problems(Shown):
             yield ProblemRows()
         yield Facts(id="said")
         yield Facts(id="selected")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#selected").border_title = "Selected"
@@ -131,6 +128,9 @@ class Problems(Shown):
         self.query_one(ProblemRows).focus()
 
     # -- what is shown -----------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        self.show(self.manager.entries(), True)  # it was not followed while it was covered
 
     def show(self, entries: Entries, chart: bool) -> None:
         entry = next((e for e in entries if e.id == self.id_), None)
@@ -167,10 +167,10 @@ class Problems(Shown):
             name = advice.name(failed.errno)
             number = f", errno {failed.errno}" + (f" ({name})" if name else "")
         width = facts.content_size.width - 7
-        path = show.path(failed.path)
+        path, message = show.path(failed.path), show.text(failed.message)
         facts.facts = (
             Fact("File", fit(path, width).rstrip() if width > 20 else path),
-            Fact("Step", f"{show.text(failed.step)}{number}: {show.text(failed.message)}"),
+            Fact("Step", f"{show.text(failed.step)}{number}: {fit(message, 150).rstrip()}"),
             Fact("Means", show.text(told.means)),
             Fact("Do", show.text(told.do), "bold"),
             Fact("State", show.text(told.state)),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Footer, Input, Label
+from textual.widgets import Button, Input, Label
 
 from blit import show
 from blit.queue import ENDED, PREVIEW, Entry, Extra
 from blit.state import TransferState
+from blit.tui import words
 from blit.tui.screens.base import Entries, Shown
 from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.heading import Heading
-from blit.tui.widgets.outline import READING, Item, Outline, note
+from blit.tui.widgets.keys import Keys
+from blit.tui.widgets.outline import Item, Outline, note
 
 MOST = 1_000  # entries of one folder that are shown
 
@@ -26,9 +29,6 @@ class Review(Shown):
         Binding("tab", "app.focus_next", "Next", show=True),
         Binding("escape", "app.pop_screen", "Back, no answer", key_display="esc"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
-        (0, "-tiny"), (20, "-short"), (30, "-tall"), (46, "-huge"),
-    ]  # fmt: skip
 
     def __init__(self, entry_id: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Review(Shown):
             yield Button(
                 Content("[ Delete ]"), id="delete", compact=True, variant="error", disabled=True
             )
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         box = self.query_one("#extras-box")
@@ -59,22 +59,25 @@ class Review(Shown):
 
     # -- the list ----------------------------------------------------------------------------------
 
+    def ask(self, folder: bytes) -> asyncio.Future[tuple[Extra, ...]]:
+        return asyncio.wrap_future(self.manager.extras(self.id_, folder, MOST))
+
     async def load(self, item: Item, outline: Outline) -> list[Item]:
         try:
-            found = await outline.answer(self.manager.extras(self.id_, item.key, MOST), item)
+            found = await outline.answer(self.ask(item.key), item)
         except Exception as error:  # whatever it is: said in the list, and the screen stays
             return [note(f"cannot be read: {error}")]
         return _items(found, item.key)
 
     async def read(self) -> None:
         outline = self.query_one(Outline)
-        outline.put([note(READING)])
         try:
-            found = await outline.answer(self.manager.extras(self.id_, b"", MOST))
+            found = await outline.answer(self.ask(b""))
         except Exception as error:
             outline.put([note(f"cannot be read: {error}")])
             return
-        outline.put(_items(found, b"") or [note("Nothing: all that it has, the source has too.")])
+        entry = self.entry(self.id_)
+        outline.put(_items(found, b"") or [note(_nothing(entry))])
 
     def on_rows_chosen(self) -> None:
         outline = self.query_one(Outline)
@@ -82,6 +85,9 @@ class Review(Shown):
             outline.toggle(outline.current)
 
     # -- what is shown -----------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        self.show(self.manager.entries(), True)  # it was not followed while it was covered
 
     def show(self, entries: Entries, chart: bool) -> None:
         entry = next((e for e in entries if e.id == self.id_), None)
@@ -103,7 +109,9 @@ class Review(Shown):
         asking = state.asking and entry.stage != ENDED
         self.query_one("#answer").display = asking
         if asking:
-            self.query_one("#type", Label).update(f"Type {count} to allow it:")
+            self.query_one("#type", Label).update(
+                f"Type {count} to allow it:" if self.size.width >= 70 else f"Type {count}:"
+            )
             self._allow()
 
     def _allow(self) -> bool:
@@ -164,6 +172,15 @@ def _items(found: tuple[Extra, ...], folder: bytes) -> list[Item]:
     return items
 
 
+def _nothing(entry: Entry | None) -> str:
+    """Why the list is empty."""
+    if entry is None or (entry.stage == ENDED and extras(entry.state)):
+        return "the list was only known while the transfer ran"
+    if not entry.state.plan_done and entry.stage != ENDED:
+        return "nothing yet: the destination is still being listed"
+    return "nothing: all that the destination has, the source has too"
+
+
 def _facts(entry: Entry, count: int) -> list[Fact]:
     state = entry.state
     source, there = (
@@ -190,17 +207,16 @@ def meanwhile(entry: Entry) -> str:
         return "the transfer has ended."
     if state.phase == "asking":
         return "all is copied; the transfer waits for your answer."
-    total = ("" if state.plan_done else "≥ ") + show.size(state.bytes_total)
-    parts = [f"{show.size(state.bytes)} of {total}"]
+    parts = [words.of_total(state)]
     if state.plan_done:
         parts.insert(0, f"{state.percent:.0f} %")
     if entry.paused or state.phase == "paused":
         return "paused at " + " · ".join(parts)
     if state.rate:
         parts.append(show.rate(state.rate))
-    if state.eta is not None:
-        parts.append(f"about {show.seconds(state.eta)} left")
-    return "the copy goes on: " + " · ".join(parts)
+    if left := words.left(state):
+        parts.append(left)
+    return "copying: " + " · ".join(parts)
 
 
 def _heading(entry: Entry) -> str:
@@ -221,7 +237,7 @@ def _rule(entry: Entry) -> tuple[str, str, str]:
     if state.asking:
         return (
             "",
-            "Deleted after the copy, and only if every file was copied and every folder read.",
+            "Deleted after the copy, and only if nothing failed.",
             "",
         )
     if entry.stage == PREVIEW:

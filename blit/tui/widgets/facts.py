@@ -25,7 +25,8 @@ class Facts(Widget):
     facts: reactive[tuple[Fact, ...]] = reactive((), layout=True)
 
     def lines(self, width: int) -> list[Content]:
-        column = max((cell_len(f.label) for f in self.facts), default=0) + 2
+        column = max((cell_len(f.label) for f in self.facts), default=0)
+        column += 2 * (column > 0)
         found = []
         for fact in self.facts:
             text = Content.styled(fact.text, fact.style) if fact.style else Content(fact.text)

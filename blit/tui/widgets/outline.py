@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -16,6 +15,7 @@ from blit import show
 from blit.tui.widgets.facts import MUTED
 from blit.tui.widgets.rows import Rows, fit
 
+QUICK = 0.15  # seconds: an answer before that needs no word
 PATIENCE = 2.0  # seconds until a folder that is being listed is said not to answer
 READING, SILENT = "reading…", "does not answer; still waiting"
 
@@ -106,7 +106,7 @@ class Outline(Rows):
             return
         item.open = True
         if item.children is None:
-            item.children = [note(READING)]
+            item.children = []
             self.run_worker(self._fill(item), exit_on_error=False)
         self.unfold()
 
@@ -114,17 +114,16 @@ class Outline(Rows):
         item.children = await self.load(item, self)
         self.unfold()
 
-    async def answer(self, future: Future[_T], item: Item | None = None) -> _T:
-        """Wait for a worker's answer; say so when it takes long."""
-        waiting = asyncio.wrap_future(future)
-        done, _ = await asyncio.wait((waiting,), timeout=PATIENCE)
-        if not done:
-            if item is None:
-                self.put([note(SILENT)])
-            else:
-                item.children = [note(SILENT)]
-                self.unfold()
-        return await waiting
+    async def answer(self, waiting: asyncio.Future[_T], item: Item | None = None) -> _T:
+        """Wait for a worker's answer; say so, in the item or alone, when it takes long."""
+        for text, seconds in (READING, QUICK), (SILENT, PATIENCE):
+            if not (await asyncio.wait((waiting,), timeout=seconds))[0]:
+                if item is None:
+                    self.put([note(text)])
+                else:
+                    item.children = [note(text)]
+                    self.unfold()
+        return await asyncio.shield(waiting)  # others may wait for the same
 
     def action_open(self) -> None:
         if (item := self.current) is not None:

@@ -1,0 +1,273 @@
+"""New transfer: pick both ends and see what will happen; the plan that is shown is the one run."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Button, Input, Label, RadioSet
+
+from blit import show
+from blit.job import Job
+from blit.queue import Entry
+from blit.tui.screens.base import Entries, Shown
+from blit.tui.widgets.choices import Check, Radio
+from blit.tui.widgets.facts import Fact, Facts
+from blit.tui.widgets.folder_tree import FolderTree
+from blit.tui.widgets.heading import Heading
+from blit.tui.widgets.keys import Keys
+from blit.tui.widgets.path_field import Listing, PathField
+from blit.tui.widgets.plan import counting, plan
+from blit.tui.widgets.rows import fit
+
+REST = 0.3  # seconds without a change until the plan is made
+
+
+class NewTransfer(Shown):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next"),
+        Binding("ctrl+s,ctrl+enter", "start", "Start", key_display="^s"),
+        Binding("ctrl+d", "review", "What it deletes", key_display="^d"),
+        Binding("escape", "cancel", "Cancel", key_display="esc"),
+    ]
+
+    def __init__(self, start: str = "") -> None:
+        super().__init__()
+        self.start = start or _here()
+        self.preview = 0  # the entry of the plan that is shown; 0: none
+        self._resting: Timer | None = None
+        self._planned: Job | None = None
+
+    def compose(self) -> ComposeResult:
+        listing = Listing(self.manager.folders)
+        with Horizontal(id="panes"):
+            for end, hint in ("from", "a folder or a file"), ("to", "type a folder, or pick one"):
+                with Vertical(id=end, classes="pane"):
+                    yield PathField(listing, self.start, hint, f"{end}-path")
+                    yield FolderTree(listing, f"◂ {end}", f"{end}-tree")
+        with Vertical(id="how"):
+            with RadioSet(id="command", compact=True):
+                yield Radio("Copy", value=True, id="copy", compact=True)
+                yield Radio("Mirror: also delete what only To has", id="mirror", compact=True)
+            with RadioSet(id="place", compact=True):
+                yield Radio("", value=True, id="folder", compact=True)
+                yield Radio("", id="contents", compact=True)
+            with Horizontal(id="checks"):
+                yield Check("Compare by content", id="checksum", compact=True)
+                yield Check("Verify copies", id="verify", compact=True)
+                yield Label("Leave out", markup=False)
+                yield Input(id="patterns", placeholder="*.tmp  cache/", compact=True)
+        with Vertical(id="will"):
+            yield Facts(id="plan")
+        with Horizontal(id="buttons"):
+            yield Button(Content("[ What it deletes ]"), id="review", compact=True)
+            yield Button(Content("[ Cancel ]"), id="cancel", compact=True)
+            yield Button(Content("[ Start ]"), id="start", compact=True, variant="primary")
+        yield Heading("New transfer")
+        yield Keys()
+
+    def on_mount(self) -> None:
+        for id, title in (
+            ("from", "From"),
+            ("to", "To"),
+            ("how", "How"),
+            ("will", "What will happen"),
+        ):
+            self.query_one(f"#{id}").border_title = title
+        self.query_one("#patterns", Input).cursor_blink = False
+        for end in "from", "to":
+            tree = self.folders(end)
+            tree.run_worker(tree.root_at(self.start), group="up", exit_on_error=False)
+        self.field("from").focus()
+        self.changed()
+
+    def field(self, end: str) -> PathField:
+        return self.query_one(f"#{end}-path", PathField)
+
+    def folders(self, end: str) -> FolderTree:
+        return self.query_one(f"#{end}-tree", FolderTree)
+
+    # -- what was chosen ---------------------------------------------------------------------------
+
+    @on(Input.Changed, ".pane PathField")
+    def path_typed(self, event: Input.Changed) -> None:
+        end = (event.input.id or "").partition("-")[0]
+        raw, tree = self.field(end).raw, self.folders(end)
+        if raw and raw.rstrip("/") != tree.picked:
+            follow = tree.follow(os.path.normpath(raw) if "/." in raw else raw)
+            tree.run_worker(follow, exclusive=True, group="up", exit_on_error=False)
+        contents = means_contents(self.field("from").raw)
+        wanted = self.query_one("#contents" if contents else "#folder", Radio)
+        with self.prevent(RadioSet.Changed):
+            wanted.value = True
+        self.changed()
+
+    def on_folder_tree_picked(self, event: FolderTree.Picked) -> None:
+        end = "from" if event.tree.id == "from-tree" else "to"
+        contents = end == "from" and self.query_one("#contents", Radio).value
+        self.field(end).put(event.path.rstrip("/") + "/" if contents else event.path)
+
+    @on(RadioSet.Changed, "#place")
+    def place_chosen(self) -> None:
+        """The trailing slash says it, as on the command line."""
+        field = self.field("from")
+        bare = field.value.rstrip("/")
+        if bare:
+            field.value = bare + "/" * self.query_one("#contents", Radio).value
+        self.changed()
+
+    @on(RadioSet.Changed, "#command")
+    @on(Check.Changed)
+    @on(Input.Changed, "#patterns")
+    def choice_made(self) -> None:
+        self.changed()
+
+    @on(Input.Submitted)
+    def line_done(self) -> None:
+        if isinstance(self.focused, PathField):
+            self.focused.accept()
+        self.screen.focus_next(PathField if self.focused is self.field("from") else "#start")
+
+    def job(self) -> Job | None:
+        """What is asked for; None as long as an end is missing."""
+        source, target = self.field("from").raw, self.field("to").raw
+        if not source or not target:
+            return None
+        mirror = self.query_one("#mirror", Radio).value
+        patterns = re.split(r"(?<!\\)\s+", self.query_one("#patterns", Input).value.strip())
+        return Job(
+            "mirror" if mirror else "copy",
+            (os.fsencode(source),),
+            os.fsencode(target),
+            checksum=self.query_one("#checksum", Check).value,
+            verify=self.query_one("#verify", Check).value,
+            patterns=tuple("\\" + p if p.startswith("#") else p for p in patterns if p),
+            can_ask=mirror,
+            review=True,
+        )
+
+    def changed(self) -> None:
+        """Something was chosen: the plan that is shown is no longer the one that is meant."""
+        self.label_places()
+        job = self.job()
+        if job is None or job != self._planned:
+            self.forget()
+            if self._resting is not None:
+                self._resting.stop()
+            self._resting = self.set_timer(REST, self.make_plan) if job is not None else None
+        self.show(self.manager.entries(), False)
+
+    def forget(self) -> None:
+        if self.preview:
+            self.manager.discard(self.preview)
+        self.preview, self._planned = 0, None
+
+    def make_plan(self) -> None:
+        self._resting = None
+        job = self.job()
+        if job is not None and not self.preview:
+            self._planned = job
+            self.preview = self.manager.preview(job)
+            self.show(self.manager.entries(), False)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        self.show(self.manager.entries(), True)  # it was not followed while it was covered
+
+    def label_places(self) -> None:
+        """Contents or folder, said in words: where it lands either way."""
+        source, target = self.field("from").raw, self.field("to").raw
+        name = show.text(source.rstrip("/").rpartition("/")[2]) or "it"
+        to = show.text(target.rstrip("/") or target) or "To"
+        room = max(12, (self.size.width - 4) // 2 - 6)
+        inside = f"{to.rstrip('/')}/{name}"
+        for id, text in ("folder", f"{name} → {inside}"), ("contents", f"what is in {name} → {to}"):
+            self.query_one(f"#{id}", Radio).label = Content(fit(text, room).rstrip())
+
+    def show(self, entries: Entries, chart: bool) -> None:
+        entry = self.planned(entries)
+        will, facts = self.query_one("#will"), self.query_one("#plan", Facts)
+        state = entry.state if entry is not None else None
+        if entry is not None and state is not None:
+            facts.facts, will.border_subtitle = plan(entry), counting(state)
+        else:
+            facts.facts, will.border_subtitle = (self.missing(),), ""
+        refused = state is not None and state.summary is not None
+        will.set_class(refused, "-refused")
+        self.query_one("#start", Button).disabled = refused or self.job() is None
+        review = self.query_one("#review", Button)
+        deletes = entry is not None and entry.job.mirror and entry.state.extras > 0
+        if review.display != deletes:
+            review.display = deletes
+            self.refresh_bindings()
+        self.query_one(Heading).fact = (
+            "ready to start" if state and state.plan_done and not refused else ""
+        )
+
+    def planned(self, entries: Entries) -> Entry | None:
+        return next((e for e in entries if e.id == self.preview), None) if self.preview else None
+
+    def missing(self) -> Fact:
+        if not self.field("from").raw:
+            return Fact("First", "choose what to copy: type its path, or pick it with enter.")
+        if not self.field("to").raw:
+            return Fact("Now", "choose where to: type its path, or pick it with enter.")
+        return Fact("", "looking…")
+
+    def on_resize(self) -> None:
+        self.label_places()
+
+    # -- keys and buttons --------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "review" and self.is_mounted:
+            return bool(self.query_one("#review").display)
+        return True
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        getattr(self, f"action_{event.button.id}")()
+
+    def action_start(self) -> None:
+        entry = self.planned(self.manager.entries())
+        if entry is None or entry.state.summary is not None:
+            fact = plan(entry)[0] if entry is not None else self.missing()
+            self.notify(f"{fact.label} {fact.text}".strip(), markup=False, severity="warning")
+            return
+        started, self.preview = self.preview, 0
+        self.manager.confirm(started)
+        app: Any = self.app
+        app.show_entry(started)
+
+    def action_review(self) -> None:
+        from blit.tui.screens.review import Review
+
+        if self.preview:
+            self.app.push_screen(Review(self.preview))
+
+    def action_cancel(self) -> None:
+        self.forget()
+        self.dismiss()
+
+    def on_unmount(self) -> None:
+        self.forget()  # left in another way, with the program say
+
+
+def means_contents(source: str) -> bool:
+    """`photos/` stands for what is in it, `photos` for the folder itself."""
+    return source.endswith("/") or source.rpartition("/")[2] in (".", "..")
+
+
+def _here() -> str:
+    """The current folder as the shell knows it; no folder is touched for it."""
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return os.path.expanduser("~")
