@@ -12,6 +12,7 @@ from blit.job import Job
 
 _EXAMPLES = """\
 examples:
+  blit                                 the full screen: queue, new transfer, history
   blit copy photos /mnt/stick          → /mnt/stick/photos
   blit copy photos/ /mnt/stick         → what is in photos, into /mnt/stick
   blit mirror --dry-run photos/ /backup/photos
@@ -50,7 +51,8 @@ class _Command(_Parser):
 def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="blit",
-        description="Copy and mirror files: fast, safe, and told what is going on.",
+        description="Copy and mirror files: fast, safe, and told what is going on. "
+        "Alone on a terminal it opens the full screen.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -92,6 +94,15 @@ def parser() -> argparse.ArgumentParser:
     mirror.add_argument(
         "--delete-excluded", action="store_true", help="delete in DST what the filters leave out"
     )
+    replay = commands.add_parser(
+        "replay", help="watch a run again that --json has recorded", allow_abbrev=False,
+        description="Show a run again from what --json wrote; nothing is copied.",
+    )  # fmt: skip
+    replay.add_argument("file", metavar="FILE", help="what blit copy --json wrote")
+    replay.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="N", help="N times as fast as it was"
+    )
+    replay.add_argument("--no-tui", action="store_true", help="print it, as a run without a screen")
     return top
 
 
@@ -121,7 +132,9 @@ def _common(command: argparse.ArgumentParser) -> None:
     )
     add("-q", "--quiet", action="store_true", help="say nothing but problems")
     add("--json", action="store_true", help="events on stdout, one JSON object a line")
-    add("--no-tui", action="store_true", help="never open the full screen")
+    screen = command.add_mutually_exclusive_group().add_argument
+    screen("--tui", action="store_true", help="open the full screen at once")
+    screen("--no-tui", action="store_true", help="never open the full screen")
     add("--no-history", action="store_true", help="leave no line in the history")
     add("--ludicrous-speed", action="store_true", help=argparse.SUPPRESS)
     add("--workers", type=_count, metavar="N", help=argparse.SUPPRESS)
@@ -191,6 +204,16 @@ def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.01 to 10000")
+    return value
 
 
 def job(options: argparse.Namespace) -> Job:

@@ -13,6 +13,7 @@ class Board:
     def __init__(self) -> None:
         self.state = TransferState()
         self._bus = Bus()
+        self._closed = False
 
     def publish(self, event: Event) -> None:
         self.state = self.state.after(event)
@@ -24,7 +25,11 @@ class Board:
 
     def join(self) -> tuple[TransferState, Mailbox]:
         """What was so far, and a mailbox for what follows; only in the engine's thread."""
-        return self.state, self._bus.subscribe()
+        mailbox = self._bus.subscribe()
+        if self._closed:
+            mailbox.close()
+        return self.state, mailbox
 
     def close(self) -> None:
+        self._closed = True
         self._bus.close()

@@ -54,13 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(argv: list[str]) -> int:
     if argv and argv[0] in ("copy", "mirror") and not {"-h", "--help"} & set(argv):
         return transfer(argv)
+    if not argv and not _no_screen():
+        from blit import session
+
+        _catch_signals()
+        return session.manage(_workers([]), _early_signals, (_stream(1), _stream(2)))
     from blit import arguments
 
     if not argv:
         sys.stderr.write(arguments.parser().format_help())
         return 2
-    arguments.parser().parse_args(argv)
-    return 2
+    options = arguments.parser().parse_args(argv)
+    return _replay(options) if options.command == "replay" else 2
 
 
 def transfer(argv: list[str]) -> int:
@@ -82,6 +87,11 @@ def transfer(argv: list[str]) -> int:
         if "--json" in argv and end.code == 2:
             _usage_summary(argv)
         raise
+    screen = _wants_screen(options)
+    if screen and job.mirror and not job.yes:
+        from dataclasses import replace
+
+        job = replace(job, review=True)
     from blit.engine import probing
 
     try:
@@ -91,10 +101,53 @@ def transfer(argv: list[str]) -> int:
         return 1
     if options.ludicrous_speed:
         _complain(LUDICROUS, prefix=False)
+    if screen:
+        from blit import session
+
+        began, streams = _process_started(), (_stream(1), _stream(2))
+        return session.transfer(job, pool, early, options, began, _early_signals, streams)
     summary = _headless(job, pool, options, early)
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()
     return summary.exit_code
+
+
+def _wants_screen(options: argparse.Namespace) -> bool:
+    """Where a screen can be seen, and nobody asked for lines: those of -v and -n are lines."""
+    if options.no_tui or options.json or options.quiet:
+        return False
+    why = _no_screen(ci=not options.tui)
+    if why and options.tui:
+        _complain(f"no screen: {why}")
+    return not why and (options.tui or not (options.dry_run or options.verbose))
+
+
+def _no_screen(ci: bool = True) -> str:
+    """Why the full screen cannot be shown here, in words; empty when it can."""
+    for name in ("stdin", "stdout", "stderr"):  # Textual reads, measures, and paints on these
+        try:
+            if not getattr(sys, name).isatty():
+                return f"{name} is not a terminal"
+        except (AttributeError, ValueError):
+            return f"{name} is closed"
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return "this terminal is dumb"
+    if (sys.stderr.encoding or "").lower().replace("-", "") != "utf8":
+        return "this terminal does not take UTF-8"
+    return "CI is set" if ci and os.environ.get("CI") else ""
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """Show a recorded run again, on the screen or as lines."""
+    from blit import replay, session
+
+    try:
+        story = replay.read(options.file)
+    except replay.Unreadable as error:
+        _complain(str(error))
+        return 2
+    screen = not options.no_tui and not _no_screen()
+    return session.replay(story, options.speed, screen, (_stream(1), _stream(2)))
 
 
 def _usage_summary(argv: list[str]) -> None:
@@ -150,6 +203,8 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
     from blit import headless
     from blit.bus import Bus
     from blit.engine.control import Control
+    from blit.events import RunFinished
+    from blit.history import recorder
 
     bus, control = Bus(), Control()
     face: headless.Face
@@ -168,6 +223,8 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
     summary = anyio.run(_engine, job, pool, bus, control, early)
     bus.close()
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
+    state = face.state if face.state.summary else face.state.after(RunFinished(summary))
+    recorder.record(job, state, not options.no_history)
     if face.lost and summary.exit_code == 0:
         _complain("standard output could not be written to: what should stand there is lost")
         return summary._replace(exit_code=1)

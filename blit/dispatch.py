@@ -38,11 +38,15 @@ _ASK_AGAIN = 10.0  # seconds until the disks of a waiting transfer are looked fo
 _SAVE_AFTER = 0.3  # seconds: several changes make one write
 
 
+Record = Callable[[Job, "TransferState"], object]  # told of every transfer that has ended
+
+
 class Dispatcher:
     """What `Manager` stands on: the list, the loop, the turns."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, record: Record | None = None) -> None:
         self._workers = workers
+        self._record = record
         self._store: Store | None = None  # once it is read: nothing is written over what is not
         self._lock = threading.RLock()
         self._held: list[Held] = []
@@ -50,6 +54,7 @@ class Dispatcher:
         self._shown: tuple[Entry, ...] = ()
         self._closing = False
         self._unsaved = False
+        self.codes: dict[int, int] = {}  # exit codes of the transfers that ended, in that order
         self._asker, self._pickers = Asker(), Asker()
         self._context: AbstractContextManager[BlockingPortal] = start_blocking_portal()
         self._portal = self._context.__enter__()
@@ -98,32 +103,6 @@ class Dispatcher:
         """Wait for the end of a transfer that has begun."""
         running = self._known(id).running
         return running is None or running.ended.wait(timeout)
-
-    def mine(self) -> tuple[Entry, ...]:
-        """The entries of this session alone, in their order; no previews."""
-        with self._lock:
-            self.entries()
-            return tuple(h.entry for h in self._held if not h.restored and h.entry.stage != PREVIEW)
-
-    def stop_all(self, signal: int = 0, now: bool = False) -> None:
-        """Nothing starts any more, what runs is stopped, and what waits is put aside."""
-        with self._lock:
-            self._closing = True
-            for held in list(self._held):
-                stage = held.entry.stage
-                if stage == PREVIEW:
-                    self._drop(held)
-                elif stage == WAITING:
-                    held.change(stage=PARKED, why="left over")
-                    self._abort(held)
-                elif stage == RUNNING:
-                    again = held.entry.stopping
-                    held.change(stopping=True)
-                    if now:
-                        self._tell(held, lambda control: control.abort(signal))
-                    elif not again:
-                        self._tell(held, lambda control: control.stop(signal))
-        self._save_soon()
 
     def remember(self, store: Store) -> None:
         """Bring back what an earlier session left, and keep what this one will."""
@@ -222,7 +201,7 @@ class Dispatcher:
                         self._begin(held)
                     elif held.entry.why != why.get(held.id, ""):
                         held.change(why=why.get(held.id, ""))
-        self._save_soon()
+        self._unsaved = True
 
     def _begin(self, held: Held) -> None:
         """Its turn has come. Under the lock, in any thread."""
@@ -238,11 +217,16 @@ class Dispatcher:
         self._tasks.start_soon(self._run, held, held.running)
 
     async def _run(self, held: Held, running: Running) -> None:
-        def over() -> None:
+        async def over() -> None:
+            if held.running is not running or held.entry.stage == PREVIEW:
+                return  # a plan that nobody wanted, or may still want
+            if self._record is not None:
+                await anyio.to_thread.run_sync(self._record, running.job, running.board.state)
             with self._lock:
-                if held.running is running and held.entry.stage != PREVIEW:
-                    held.picture()
-                    held.change(stage=ENDED, paused=False, stopping=False, ended_at=time.time())
+                held.picture()
+                held.change(stage=ENDED, paused=False, stopping=False, ended_at=time.time())
+                summary = held.entry.state.summary
+                self.codes[held.id] = summary.exit_code if summary is not None else 1
                 ended = [h for h in self._held if h.entry.stage == ENDED]
                 for old in ended[:-MOST_ENDED]:
                     self._held.remove(old)
@@ -288,9 +272,6 @@ class Dispatcher:
                 self._unsaved = False
                 await anyio.to_thread.run_sync(store.save, self._to_keep())
             await anyio.sleep(_SAVE_AFTER)
-
-    def _save_soon(self) -> None:
-        self._unsaved = True
 
     def _to_keep(self) -> list[Entry]:
         with self._lock:

@@ -203,10 +203,11 @@ Event = (
 
 
 def type_name(event: object) -> str:
-    """`BatchFinished` → `batch_finished`, the name on the bus and in `--json`."""
+    """`BatchFinished`, or one of them → `batch_finished`, as in `--json`."""
     import re
 
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
+    kind = event if isinstance(event, type) else type(event)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def plain(value: Any) -> Any:
@@ -218,3 +219,62 @@ def plain(value: Any) -> Any:
             return {name: plain(item) for name, item in value._asdict().items()}
         return [plain(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def from_plain(value: Mapping[str, Any]) -> Event | None:
+    """The way back from what `--json` wrote; the `summary` is the end of the story.
+
+    None for what is not known, so that the log of a newer blit can be read. ValueError where a
+    value is not of the kind that its name says.
+    """
+    from typing import get_args
+
+    name = value.get("type")
+    if name == "summary":
+        return RunFinished(_built(Summary, value))
+    kinds = {type_name(kind): kind for kind in get_args(Event)}
+    if name not in kinds or name == "run_finished":  # whose summary is the line after it
+        return None
+    event: Event = _built(kinds[name], value)
+    return event
+
+
+def _built(kind: Any, value: Any) -> Any:
+    """A named tuple of this class from an object with its fields; what else it has is left out."""
+    from typing import get_type_hints
+
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{kind.__name__} is not an object")
+    fields = {
+        name: _value(hint, value[name])
+        for name, hint in get_type_hints(kind).items()
+        if name in value
+    }
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _value(hint: Any, value: Any) -> Any:
+    from typing import get_args, get_origin
+
+    if hint is bytes and isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if hasattr(hint, "_fields"):
+        return _built(hint, value)
+    args = get_args(hint)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        if args[-1] is ...:
+            return tuple(_value(args[0], one) for one in value)
+        if len(args) == len(value):
+            return tuple(map(_value, args, value))
+    if get_origin(hint) is Mapping and isinstance(value, dict):
+        return value
+    if type(None) in args:
+        return None if value is None else _value(args[0], value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    raise ValueError(f"{value!r:.60} where {hint} belongs")

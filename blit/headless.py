@@ -36,6 +36,7 @@ _WORST_WAIT = 2.0  # seconds that the end of a stalled run waits for an output t
 
 class Face(Protocol):
     lost: bool  # an output took no more, other than by being closed
+    state: TransferState
 
     def hear(self, event: Event) -> None: ...
     def close(self) -> None: ...
@@ -73,9 +74,11 @@ class Json:
 
     def __init__(self, out: IO[str]) -> None:
         self._out, self._first = out, True
+        self.state = TransferState()
         self.lost = False
 
     def hear(self, event: Event) -> None:
+        self.state = self.state.after(event)
         if isinstance(event, RunFinished):
             self._line(
                 {
@@ -127,7 +130,7 @@ class Lines:
         self._out, self._err = out, err
         self._verbose, self._quiet, self._itemize = verbose, quiet, itemize
         self._answer = answer
-        self._state = TransferState()
+        self.state = TransferState()
         self._bar: Bar | None = None
         self._watched = err.isatty() and not quiet and os.environ.get("TERM") != "dumb"
         self._named = 0
@@ -136,7 +139,7 @@ class Lines:
         self._asking: threading.Thread | None = None  # waits for the answer to a question
 
     def hear(self, event: Event) -> None:
-        self._state = state = self._state.after(event)
+        self.state = state = self.state.after(event)
         match event:
             case RunStarted():
                 if (self._err.isatty() or self._verbose) and not self._quiet:
@@ -165,6 +168,22 @@ class Lines:
                 self._finish(event.summary)
             case _:
                 pass
+
+    def take_over(self, state: TransferState) -> None:
+        """Go on from what another face has shown: say where to, name the failures, ask anew."""
+        self.state = state
+        if not self._quiet:
+            for source, destination in state.landings:
+                self._say(f"{show.path(source)} → {show.path(destination)}")
+        for failure in state.problems:
+            self._failure(failure)
+        self._named = state.failures
+        if state.summary is not None:
+            self._finish(state.summary)
+        elif state.asking and state.deletion is not None:
+            self._ask(state.deletion)
+        elif state.beat is not None:
+            self._beat(state, state.beat)
 
     def close(self) -> None:
         if (asking := self._asking) is not None:

@@ -16,7 +16,7 @@ from blit import queue
 from blit.dispatch import Dispatcher
 from blit.job import Job
 from blit.problems import write_problems
-from blit.queue import ENDED, PARKED, PREVIEW, RUNNING, WAITING, Extra, Folders
+from blit.queue import ENDED, PARKED, PREVIEW, RUNNING, WAITING, Entry, Extra, Folders
 from blit.running import Held
 
 MOST_PREVIEWS = 3
@@ -41,7 +41,7 @@ class Manager(Dispatcher):
         def change(held: Held) -> None:
             if held.entry.stage != PREVIEW:
                 return
-            over = held.running is not None and held.running.ended.is_set()
+            over = held.running is not None and held.running.board.state.summary is not None
             held.change(stage=ENDED if over else WAITING, added_at=time.time())
             if over:
                 held.change(ended_at=time.time())
@@ -183,3 +183,35 @@ class Manager(Dispatcher):
 
         threading.Thread(target=write, name="save", daemon=True).start()
         return saved
+
+    # -- the session as a whole --------------------------------------------------------------------
+
+    def idle(self) -> bool:
+        with self._lock:
+            return all(held.entry.stage != RUNNING for held in self._held)
+
+    def mine(self) -> tuple[Entry, ...]:
+        """The entries of this session alone, in their order; no previews."""
+        with self._lock:
+            self.entries()
+            return tuple(h.entry for h in self._held if not h.restored and h.entry.stage != PREVIEW)
+
+    def stop_all(self, signal: int = 0, now: bool = False) -> None:
+        """Nothing starts any more, what runs is stopped, and what waits is put aside."""
+        with self._lock:
+            self._closing = True
+            for held in list(self._held):
+                stage = held.entry.stage
+                if stage == PREVIEW:
+                    self._drop(held)
+                elif stage == WAITING:
+                    held.change(stage=PARKED, why="left over")
+                    self._abort(held)
+                elif stage == RUNNING:
+                    again = held.entry.stopping
+                    held.change(stopping=True)
+                    if now:
+                        self._tell(held, lambda control: control.abort(signal))
+                    elif not again:
+                        self._tell(held, lambda control: control.stop(signal))
+        self._unsaved = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import anyio
@@ -43,7 +43,7 @@ class Running:
         """The first steps were taken before: go on from there."""
         self._pool, self._early, self._started = pool, early, started
 
-    async def run(self, over: Callable[[], None]) -> None:
+    async def run(self, over: Callable[[], Awaitable[None]]) -> None:
         """To the end, whatever happens: the story always ends with a summary; then `over()`."""
         try:
             if self._pool is None:
@@ -57,8 +57,9 @@ class Running:
             self._broken = True
             self.fail(_words(error))
         finally:
+            self._kill()
             self.board.close()
-            over()
+            await over()
             self.ended.set()
             await self._end()
 
@@ -74,14 +75,18 @@ class Running:
             summary = summary._replace(message=message, dry_run=job.dry_run)
             self.board.publish(RunFinished(summary))
 
+    def _kill(self) -> None:
+        """Workers that hang, or are still at something, do not outlive an end that was no good."""
+        summary = self.board.state.summary
+        bad = summary is None or summary.outcome in ("stalled", "interrupted")
+        if self._pool is not None and (bad or self._broken):
+            self._pool.kill()
+
     async def _end(self) -> None:
         """No process of an ended transfer stays."""
         pool, self._pool, self._early = self._pool, None, None
         if pool is None:
             return
-        summary = self.board.state.summary
-        if self._broken or summary is None or summary.outcome in ("stalled", "interrupted"):
-            pool.kill()
         pool.close()
         with anyio.move_on_after(_COLLECT_FOR):
             while not pool.reap():

@@ -96,6 +96,11 @@ class Store:
         self._lock: int | None = None
         self.notice = ""  # what is worth a sentence when the screen has been left
 
+    @property
+    def kept(self) -> bool:
+        """Whether this process is the one that writes the file."""
+        return self._lock is not None
+
     def load(self) -> list[Left]:
         """What was left, in its order; [] where there is nothing, or nothing that can be read."""
         try:

@@ -43,6 +43,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.asking": {"blit.engine.workers", "blit.queue"},
     "blit.board": {"blit.bus", "blit.events", "blit.state"},
     "blit.problems": {"blit.show", "blit.state"},
+    "blit.restore": set(),
     "blit.session": {"blit"},  # like cli: what cli does when there is a screen
     "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state"},
     "blit.replay": {"blit.events", "blit.job", "blit.queue", "blit.state"},

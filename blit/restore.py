@@ -1,0 +1,42 @@
+"""The way back to the terminal as it was found, for when the screen cannot go it by itself."""
+
+from __future__ import annotations
+
+import os
+import termios
+from typing import Any
+
+# what may stand unfinished is ended first; then: synchronised output off, keyboard protocol, mouse,
+# focus and paste reports off, colours back, the cursor shown, progress off, the title as it was,
+# and the normal screen at last
+_BACK = (
+    b"\x18\x1b\\\x1b[?2026l\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
+    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[0m\x1b[?25h\x1b]9;4;0;\x07\x1b[23;2t\x1b[?1049l"
+)
+
+
+class Saved:
+    """Made before the screen opens. `restore` never waits for a terminal that does not read."""
+
+    def __init__(self) -> None:
+        self._modes: list[Any] | None = None
+        try:
+            self._modes = termios.tcgetattr(2)
+        except (termios.error, ValueError):
+            pass
+
+    def restore(self) -> None:
+        try:
+            # a description of its own: not to block must not spread to who shares ours
+            terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError:
+            return
+        try:
+            termios.tcflush(terminal, termios.TCOFLUSH)  # frames that nobody will see
+            if self._modes is not None:
+                termios.tcsetattr(terminal, termios.TCSANOW, self._modes)
+            os.write(terminal, _BACK)
+        except (OSError, termios.error):
+            pass
+        finally:
+            os.close(terminal)

@@ -1,0 +1,281 @@
+"""A session with the full screen: the engine in its own thread, Textual in the main one, the end.
+
+A terminal that stops reading blocks Textual, and nothing else. Whatever becomes of the screen, the
+transfers go on, and what became of them stands on the normal screen afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+from blit import headless
+from blit.events import DeletionPlanned
+from blit.history import recorder
+from blit.manager import Manager
+from blit.queue import ENDED, PREVIEW, RUNNING, WAITING
+from blit.replay import Replay, Told
+from blit.restore import Saved
+from blit.tui.messages import Choice
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from blit.bus import Mailbox
+    from blit.engine.probing import Early
+    from blit.engine.workers import Pool
+    from blit.job import Job
+    from blit.store import Store
+
+IMPORT_AT = 0.15  # seconds since the program began: what is over by then never needs Textual
+SHOW_AT = 0.5  # a copy that is over by then prints its summary like cp
+_PATIENCE = 2.0  # seconds that the screen gets to end when all else has
+_WORST = 3.0  # seconds that a second signal gives the engine
+
+Streams = tuple[IO[str], IO[str]]
+
+
+class Session:
+    def __init__(self, workers: int, streams: Streams, history: bool = True) -> None:
+        self.out, self.err = streams
+        self.manager = Manager(workers, partial(recorder.record, enabled=history))
+        self.signal: int = 0  # the last one that came
+        self._signals = 0
+        self._app: Any = None  # while it runs
+        self._left = threading.Event()  # all is said
+        self._terminal: Saved | None = None
+        self._store: Store | None = None
+        self._verbose = False
+        self._quiet = False
+
+    # -- signals -----------------------------------------------------------------------------------
+
+    def catch(self, early: Sequence[int] = ()) -> None:
+        """`signal.signal`, not the loop's: a handler runs even while Textual's loop is blocked."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, self._caught)
+        for kept in early:
+            self._caught(kept, None)
+
+    def _caught(self, number: int, _: object) -> None:
+        """In a thread: what runs in a handler may hold any lock."""
+        self.signal = number
+        self._signals += 1
+        threading.Thread(target=self._stop, args=(self._signals > 1,), daemon=True).start()
+
+    def _stop(self, again: bool) -> None:
+        """The first signal finishes what is in hand, the second ends it now."""
+        self.manager.stop_all(self.signal, now=again)
+        if not again:
+            self._see_off()
+
+    def _see_off(self) -> None:
+        """Ask the screen to end; leave without it when it does not, as on a frozen terminal."""
+        latest = None
+        while latest is None or time.monotonic() < latest:
+            if (app := self._app) is not None:
+                try:
+                    app.call_later(app.exit, Choice.FINISH)
+                except Exception:  # it has not begun, or has just ended
+                    pass
+            if latest is None and self.manager.idle():
+                latest = time.monotonic() + _PATIENCE
+            elif latest is None and self._signals > 1:
+                latest = time.monotonic() + _WORST
+            if self._left.wait(0.1):
+                return
+        if self._terminal is not None:
+            self._terminal.restore()
+        os._exit(self.code_of_signal)
+
+    @property
+    def code_of_signal(self) -> int:
+        return 130 if self.signal == signal.SIGINT else 143
+
+    # -- the screen --------------------------------------------------------------------------------
+
+    def show(self, focus: int | None, manager: Any = None) -> str:
+        """Run the screen until it is left, or broken: then the transfers go on without it."""
+        trouble = ""
+        try:
+            from blit import settings
+            from blit.tui.app import BlitApp
+
+            mouse = settings.load()[0].mouse
+            self._terminal = Saved()
+            app = BlitApp(manager or self.manager, focus=focus, mouse=mouse)
+            app.error_console.quiet = not os.environ.get("BLIT_DEBUG")
+            self._app = app
+            choice = Choice.FINISH if self.signal else app.run(mouse=mouse)
+            if app.return_code and not self.signal:
+                trouble = "internal error"
+        except Exception as error:
+            if os.environ.get("BLIT_DEBUG"):
+                raise
+            choice, trouble = None, f"{type(error).__name__}: {error}"
+            if self._app is not None and self._terminal is not None:
+                self._terminal.restore()
+        finally:
+            self._app = None
+        if trouble:
+            self._say(
+                f"the screen broke ({trouble}); what runs goes on here. "
+                "BLIT_DEBUG=1 shows where, please report it"
+            )
+            return Choice.GO_ON
+        return choice or Choice.FINISH
+
+    def remember(self) -> None:
+        """Bring back the queue of an earlier session; pydantic is imported beside the screen."""
+
+        def begin() -> None:
+            from blit.store import Store
+
+            self._store = Store()
+            self.manager.remember(self._store)
+
+        threading.Thread(target=begin, name="store", daemon=True).start()
+
+    # -- afterwards --------------------------------------------------------------------------------
+
+    def after(self, choice: str) -> None:
+        """On the normal screen: go on if that was wished, and say what became of everything."""
+        if choice != Choice.GO_ON:
+            self.manager.stop_all(0, now=choice == Choice.NOW)
+        for entry in self.manager.mine():
+            if entry.paused:  # here is no key that would let it go on
+                self.manager.resume(entry.id)
+        told: set[int] = set()
+        while True:
+            left = [entry for entry in self.manager.mine() if entry.id not in told]
+            ready = [e for e in left if e.stage == ENDED] or [e for e in left if e.stage == RUNNING]
+            if ready:
+                told.add(ready[0].id)
+                self.tell(ready[0].id)
+            elif any(e.stage == WAITING for e in left) and not self.signal:
+                time.sleep(0.1)
+            else:
+                break
+        parked = sum(e.stage not in (ENDED, RUNNING, PREVIEW) for e in self.manager.mine())
+        if parked and self._store is not None and self._store.kept:
+            what = "1 transfer waits" if parked == 1 else f"{parked} transfers wait"
+            self._say(f"{what} in the queue; blit alone shows it")
+
+    def tell(self, id: int) -> None:
+        """A transfer's story from here to its end; all of it that is worth a line if it is over."""
+        state, mailbox = self.manager.join(id)
+        face = self._face(partial(self.manager.answer, id))
+        face.take_over(state)
+        if state.summary is None:
+            self._print(id, mailbox, face)
+
+    def story(self, id: int, mailbox: Mailbox) -> None:
+        """The whole story from its mailbox, exactly as without a screen."""
+        self._print(id, mailbox, self._face(partial(self.manager.answer, id)))
+
+    def _print(self, id: int, mailbox: Mailbox, face: headless.Lines) -> None:
+        printer = headless.Printer(mailbox, face)
+        self.manager.ended(id)
+        printer.wait(patient=self.manager.codes.get(id) not in (5, 130, 143))
+
+    def _face(self, answer: Callable[[bool], None]) -> headless.Lines:
+        return headless.Lines(
+            self.out,
+            self.err,
+            self._verbose and not self._quiet,
+            self._quiet,
+            self._verbose,
+            answer,
+        )
+
+    def _say(self, text: str) -> None:
+        try:
+            self.err.write(f"blit: {text}\n")
+            self.err.flush()
+        except (OSError, ValueError):
+            pass
+
+    def end(self, first: int | None = None) -> int:
+        """Everything is said: keep the queue; the exit code."""
+        self.manager.close()
+        if self._store is not None and self._store.notice:
+            self._say(self._store.notice)
+        self._left.set()
+        if self.signal:
+            return self.code_of_signal
+        codes = self.manager.codes
+        if first is not None and codes.get(first):
+            return codes[first]
+        return next((code for code in reversed(codes.values()) if code), 0)
+
+
+def transfer(
+    job: Job, pool: Pool, early: Early, options: argparse.Namespace, started: float,
+    signals: Sequence[int], streams: Streams,
+) -> int:  # fmt: skip
+    """`blit copy` and `blit mirror` on a terminal: the screen opens when it takes longer."""
+    session = Session(len(pool.workers), streams, not options.no_history)
+    session._verbose, session._quiet = options.verbose, options.quiet
+    id, mailbox = session.manager.adopt(job, pool, early, started)
+    session.catch(signals)
+    if _quick(session.manager, id, 0.0 if options.tui else started) or session.signal:
+        session.story(id, mailbox)
+        return session.end(id)
+    mailbox.close()
+    session.remember()
+    session.after(session.show(id))
+    return session.end(id)
+
+
+def manage(workers: int, signals: Sequence[int], streams: Streams) -> int:
+    """`blit` alone: the manager."""
+    session = Session(workers, streams)
+    session.catch(signals)
+    session.remember()
+    session.after(session.show(None))
+    return session.end()
+
+
+def replay(story: tuple[Told, ...], speed: float, screen: bool, streams: Streams) -> int:
+    """A recorded run once more: 0, whatever became of it then."""
+    if screen:
+        session = Session(1, streams)
+        session.catch()
+        session.show(1, Replay(story, speed))
+        session.manager.close()
+        session._left.set()
+        return session.code_of_signal if session.signal else 0
+    face = headless.Lines(*streams, verbose=False, quiet=False, itemize=True)
+    began = time.monotonic()
+    for at, event in story:
+        time.sleep(max(0.0, began + at / speed - time.monotonic()))
+        if isinstance(event, DeletionPlanned):
+            event = event._replace(asks=False)  # it was answered then
+        face.hear(event)
+    face.close()
+    return 0
+
+
+def _quick(manager: Manager, id: int, started: float) -> bool:
+    """Whether the transfer is over before a screen is worth it; Textual is imported meanwhile."""
+    if manager.ended(id, max(0.0, started + IMPORT_AT - time.monotonic())):
+        return True
+    screen = threading.Thread(target=_import_screen, name="import", daemon=True)
+    screen.start()
+    while screen.is_alive() or time.monotonic() < started + SHOW_AT:
+        if manager.ended(id, 0.02):
+            return True
+    return False
+
+
+def _import_screen() -> None:
+    try:
+        import blit.tui.app  # noqa: F401
+    except Exception:
+        pass  # `show` meets it again, and says so
