@@ -53,6 +53,22 @@ def lines(path: str) -> list[bytes]:
         os.close(fd)
 
 
+def check(path: str) -> None:
+    """Whether a line could be added, without adding one. OSError when not."""
+    folder = os.path.dirname(path)
+    while not os.path.lexists(path):
+        # the folders are made when they are needed: what counts is where the first one goes
+        path, folder = folder, os.path.dirname(folder)
+        if path == folder:
+            break
+    if os.path.isdir(path):
+        possible = os.access(path, os.W_OK | os.X_OK)
+    else:
+        possible = os.access(path, os.W_OK) and os.access(folder, os.W_OK | os.X_OK)
+    if not possible:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
 def keep(path: str, wanted: Callable[[bytes], bool], patience: float = _PATIENCE) -> int:
     """Drop every line that is not wanted, in one step; how many that were. OSError."""
     if not os.path.lexists(path):

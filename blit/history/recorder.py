@@ -20,7 +20,10 @@ POINTS = 60  # of the throughput curve
 _MOST_SOURCES = 16  # named; more are counted, and such a run cannot be started again
 _MOST_LINE = 32 << 10  # bytes
 MARKS = ".xp"  # moving, silent, paused: as in blit.curve
-OPTIONS = ("checksum", "verify", "durable", "allow_empty_source", "max_delete")
+OPTIONS = (
+    "checksum", "verify", "durable", "gitignore", "delete_excluded", "allow_empty_source",
+    "max_delete",
+)  # fmt: skip
 
 
 def record(job: Job, state: TransferState, enabled: bool = True) -> bool:
@@ -90,6 +93,7 @@ def facts_of(job: Job, state: TransferState) -> dict[str, Any]:
         "destination": encode(summary.destination),
         "options": {name: value for name, value in options.items() if value not in (False, None)},
         "retry": bool(job.only),
+        "filtered": bool(job.patterns),  # the patterns are names: they are not kept
         "outcome": summary.outcome,
         "route": summary.route or state.route,
         "route_why": state.route_why,

@@ -83,6 +83,8 @@ class Options(_Part):
     checksum: bool = False
     verify: bool = False
     durable: bool = False
+    gitignore: bool = False
+    delete_excluded: bool = False
     allow_empty_source: bool = False
     max_delete: Count | None = None
 
@@ -101,6 +103,7 @@ class RunRecord(_Part):
     destination: str = ""  # where the (first) source landed
     options: Options = Options()
     retry: bool = False  # only what had failed before
+    filtered: bool = False  # by patterns, which are not kept
     outcome: str
     route: str = ""
     route_why: str = ""
@@ -155,8 +158,13 @@ class RunRecord(_Part):
         return self.outcome == "ok" and self.files.copied > 0 and not self.retry
 
     @property
-    def repeatable(self) -> bool:
-        return bool(self.sources) and len(self.sources) == self.source_count
+    def unrepeatable(self) -> str:
+        """Why it cannot be started again from here, in words; empty when it can."""
+        if self.filtered:
+            return "its filters are not kept: they would name files"
+        if not self.sources or len(self.sources) != self.source_count:
+            return f"only {len(self.sources)} of its {self.source_count:,} sources are kept"
+        return ""
 
     def job(self) -> Job:
         """The same again. A mirror asks anew before it deletes, whatever was said the last time."""
