@@ -80,7 +80,9 @@ def _notes(run: Run) -> list[str]:
         kept = _n(run.schedule.kept, "entry", "entries")
         found.append(f"{kept} kept: below a mount point, or the same name in another case")
     schedule = run.schedule
-    if schedule is not None and schedule.plan_done and not run.job.only:
+    # only for who reads it: a nightly run must stay silent though nothing was there to leave out
+    seen = run.job.can_ask or run.job.itemize
+    if seen and schedule is not None and schedule.plan_done and not run.job.only:
         idle = [p for index, p in enumerate(run.patterns) if index not in schedule.hits]
         if idle:
             more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""

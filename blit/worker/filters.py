@@ -89,6 +89,7 @@ def _compiled(glob: str) -> Callable[[str], Any]:
 
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+    glob = "/".join("**" if len(s) > 2 and not s.strip("*") else s for s in glob.split("/"))
     if glob[0] in "!#":
         glob = "\\" + glob  # it is not the first of its line any more
     last = glob[-1]
@@ -211,8 +212,11 @@ def _read(folders: Folders, root: str, rel: str) -> bytes:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
             return b""
         raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return b""
     with open(fd, "rb") as file:
-        return _content(file) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+        return _content(file)
 
 
 def _content(file: Any) -> bytes:
