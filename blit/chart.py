@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blit import show
 from blit.curve import PAUSED, SILENT
 
-GUTTER = 10  # columns of the labels at the left
+GUTTER = 9  # columns of the labels at the left
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 SILENCE, PAUSE, MORE = "×", "‖", "▴"  # nothing moved · paused · higher than the scale
 _STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)

@@ -38,8 +38,8 @@ class BlitApp(App[str]):
         Binding("n", "new", "New"),
         Binding("h", "history", "History"),
         Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
-        Binding("ctrl+c", "quit", "Quit", show=False, system=True),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, system=True),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 

@@ -27,7 +27,7 @@ _PHASES = {
     "finished": "Finished",
 }  # fmt: skip
 OUTCOMES = {
-    "ok": "done", "partial": "done, with failures", "failed": "failed", "refused": "refused",
+    "ok": "done", "partial": "done", "failed": "failed", "refused": "refused",
     "stalled": "stalled", "mismatch": "differs", "interrupted": "stopped", "usage": "refused",
 }  # fmt: skip
 
@@ -154,22 +154,24 @@ def deed(entry: Entry) -> str:
     return f"{show.size(summary.bytes.copied)} in {show.seconds(summary.seconds.total)}"
 
 
-def overall(entries: Sequence[Entry]) -> str:
-    """`1 running · 2 waiting · ✗ 3`, for the line above everything."""
+def overall(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """1 running, 2 waiting, ✗ 3, for the line above everything; each with its role."""
     shown = [e for e in entries if e.stage != PREVIEW]
-    parts = []
+    parts: list[tuple[str, str]] = []
     for word in ("running", "silent", "asking", "paused", "stopping"):
         count = sum(1 for e in shown if e.stage == RUNNING and _kind(e) == word)
-        said = {"silent": "without progress", "asking": "▲ needs an answer"}.get(word, word)
+        said = {"silent": "▲ no progress", "asking": "▲ needs an answer"}.get(
+            word, f"{count} {word}"
+        )
         if count:
-            parts.append(f"{count} {said}" if word != "asking" else said)
+            parts.append((said, ROLES[word]))
     if count := sum(1 for e in shown if e.stage == WAITING):
-        parts.append(f"{count} waiting")
+        parts.append((f"{count} waiting", "muted"))
     if not parts and (last := max((e for e in shown if e.stage == ENDED), key=_when, default=None)):
-        parts.append(f"{outcome(last)} {ended_at(last)}".strip())
+        parts.append((f"{outcome(last)} {ended_at(last)}".strip(), sign(last)[1]))
     if failures := sum(e.state.failures for e in shown):
-        parts.append(f"✗ {failures:,}")
-    return " · ".join(parts) or "nothing running"
+        parts.append((f"✗ {failures:,}", "bad"))
+    return parts or [("nothing running", "muted")]
 
 
 def _when(entry: Entry) -> float:

@@ -247,7 +247,7 @@ def entry(id: int, job: Job, state: TransferState, stage: str = RUNNING, **field
 
 
 REST = (
-    entry(2, MUSIC, TransferState(), WAITING, why="waits for its disks: transfer 1 uses them"),
+    entry(2, MUSIC, TransferState(), WAITING, why="after #1: same disks"),
     entry(3, VM, TransferState(), WAITING),
     entry(4, DOCUMENTS, MIRRORED_STATE, ENDED),
 )
@@ -294,7 +294,7 @@ STORIES: dict[str, tuple[Entry, ...]] = {
     "counting": lists(entry(1, PHOTOS, COUNTING))[:2],
     "running": lists(entry(1, PHOTOS, RUNNING_STATE)),
     "alone": (entry(1, PHOTOS, RUNNING_STATE),),
-    "waiting": (entry(1, MUSIC, TransferState(), WAITING, why="waits for its disks"), *REST[1:]),
+    "waiting": (entry(1, MUSIC, TransferState(), WAITING, why="after #7: same disks"), *REST[1:]),
     "parked": (entry(1, MUSIC, TransferState(), PARKED, why="left over from earlier"),),
     "paused": lists(entry(1, PHOTOS, PAUSED_STATE, paused=True)),
     "stopping": lists(entry(1, PHOTOS, RUNNING_STATE, stopping=True)),

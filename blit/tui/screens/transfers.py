@@ -28,10 +28,10 @@ from blit.tui.widgets.work import Batches, Health, Latest, Pulse
 class Transfers(Shown):
     BINDINGS: ClassVar[list[BindingType]] = [
         # enter does the obvious: one of these, whatever the chosen transfer needs
-        Binding("enter", "review", "Review"),
-        Binding("enter", "wait", "Wait longer"),
-        Binding("enter", "start", "Start now"),
-        Binding("enter", "again", "Run again"),
+        Binding("enter", "review", "Review", key_display="enter"),
+        Binding("enter", "wait", "Wait longer", key_display="enter"),
+        Binding("enter", "start", "Start now", key_display="enter"),
+        Binding("enter", "again", "Run again", key_display="enter"),
         Binding("n", "app.new", "New"),
         Binding("space", "pause", "Pause"),
         Binding("space", "resume", "Go on"),
@@ -128,8 +128,9 @@ class Transfers(Shown):
             ("spending", ended and wide),
         ):  # fmt: skip
             self.query_one(f"#{id}").display = wanted and begun
-        self.query_one("#welcome").display = entry is None
-        self.query_one(Queue).border_subtitle = ""
+        welcome = self.query_one(Welcome)
+        welcome.display = entry is None
+        welcome.styles.height = 14 if height >= 20 else 8
         self.refresh_bindings()
 
     def on_mount(self) -> None:
@@ -187,8 +188,9 @@ class Transfers(Shown):
             self.app.problems(self.chosen.id)  # type: ignore[attr-defined]
 
     def action_wait(self) -> None:
+        if self.chosen is not None:
+            self.query_one(Banner).patient = self.chosen.id
         self._do("wait")
-        self.notify("Waiting longer", markup=False, timeout=3)
 
     def action_start(self) -> None:
         self._do("start_now")

@@ -11,7 +11,7 @@ from blit import show
 from blit.events import Activity
 from blit.queue import Entry
 from blit.tui import words
-from blit.tui.widgets.panel import Line, Panel, cut, spread
+from blit.tui.widgets.panel import Line, Panel, facts, spread
 from blit.tui.widgets.rows import fit
 
 GIVES_UP = 10  # seconds without movement after which a run ends
@@ -31,18 +31,19 @@ def suspect(entry: Entry) -> Activity | None:
 
 
 class Words(Panel):
+    patient = False  # somebody has asked to wait longer
+
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         state = entry.state
         if kind(entry) == "asking":
             of = f" of {state.deletion.of:,}" if state.deletion is not None else ""
             count = state.deletion.entries if state.deletion is not None else state.extras
-            left: Line = (
-                (f"▲ May {count:,}{of} entries be deleted?", "warn strong"),
-                ("  They exist only at the destination.", ""),
-            )
-            return [cut(left, width)]
+            may: Line = ((f"▲ May {count:,}{of} entries be deleted?", "warn strong"),)
+            why = "They exist only at the destination."
+            return [facts([may, ((why, ""),), (("the copy goes on", "muted"),)], width)]
         one = suspect(entry)
-        right: Line = ((f"gives up at {GIVES_UP} s", "muted"),)
+        until = "waits longer, as you asked" if self.patient else f"gives up at {GIVES_UP} s"
+        right: Line = ((until, "muted"),)
         said = f"▲ Nothing has moved for {state.quiet:.0f} s"
         device = f" on {show.text(state.stalled.device)}" if state.stalled is not None else ""
         where: Line = ()
@@ -71,8 +72,12 @@ class Banner(Vertical):
             yield Button("Review the list", id="review", compact=True)
             yield Button("Keep them all", id="keep", compact=True)
 
+    patient = 0  # the entry that was asked to wait longer
+
     def show(self, entry: Entry | None) -> None:
         what = kind(entry)
+        if entry is not None and entry.id == self.patient and what != "silent":
+            self.patient = 0
         if entry is None or not what:
             return
         can_skip = suspect(entry) is not None
@@ -83,7 +88,9 @@ class Banner(Vertical):
             button = self.query_one(f"#{name}", Button)
             if button.display != wanted:
                 button.display = wanted
-        self.query_one(Words).show(entry)
+        said = self.query_one(Words)
+        said.patient = entry.id == self.patient
+        said.show(entry)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()

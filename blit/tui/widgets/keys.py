@@ -22,7 +22,7 @@ class Keys(Footer):
             for key in keys:
                 if key.action.removeprefix("app.") == action:
                     key.description = ""
-            if sum(len(k.key_display) + len(k.description) + 2 for k in keys) + 2 <= width:
+            if sum(len(k.key_display) + len(k.description) + 2 for k in keys) + 3 <= width:
                 break
         yield from keys
 

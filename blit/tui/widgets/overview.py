@@ -7,7 +7,7 @@ from blit.queue import ENDED, Entry
 from blit.state import TransferState
 from blit.tui import words
 from blit.tui.widgets.panel import Line, Panel, bar, cut, facts, spread
-from blit.tui.widgets.rows import fit
+from blit.tui.widgets.queue import both
 
 
 class Overview(Panel):
@@ -32,13 +32,7 @@ class Overview(Panel):
         if len(job.sources) > 1:
             source += f" and {len(job.sources) - 1} more"
         target = words.target(entry)
-        if len(source) + len(target) + 3 > room:
-            half = (room - 3) // 2
-            source = (
-                source if len(source) <= half else fit(source, max(half, room - 3 - len(target)))
-            )
-            target = target if len(target) <= half else fit(target, room - 3 - len(source.rstrip()))
-        return f"{source.rstrip()} → {target.rstrip()}", " · ".join(options)
+        return both(source, target, room), " · ".join(options)
 
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         if entry.stage == ENDED:
@@ -140,7 +134,7 @@ def headline(entry: Entry, width: int) -> list[Line]:
         rate: Line = (
             ((f"{show.rate(state.mean)} average", ""),) if counts.copied and state.mean else ()
         )
-        head = [facts([((f"{sign} {what}", f"{role} strong"),), rest, rate], width)]
+        head = [facts([((f"{sign} ", f"{role} strong"), (what, "strong")), rest, rate], width)]
     else:
         head = [
             (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.strip import Strip
 
@@ -13,12 +16,21 @@ from blit import show
 from blit.queue import ENDED, PREVIEW, RUNNING, Entry
 from blit.tui import words
 from blit.tui.screens.base import Entries
-from blit.tui.widgets.panel import Line, bar, cut, facts, palette, spread, style_of
-from blit.tui.widgets.rows import Rows
+from blit.tui.widgets.panel import Line, bar, cut, length, palette, spread, style_of
+from blit.tui.widgets.rows import Rows, fit
 
 
-class Queue(Rows):
+class Queue(Rows, inherit_bindings=False):
     """A click only selects: what enter does must not happen by pointing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [  # enter belongs to the screen
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "go(0)", "First", show=False),
+        Binding("end", "go(-1)", "Last", show=False),
+    ]
 
     def __init__(self, id: str) -> None:
         super().__init__()
@@ -92,16 +104,31 @@ def row(entry: Entry, width: int, numbered: bool) -> Line:
     number = f"#{entry.id}".ljust(4) if numbered else ""
     left: Line = (
         (f"{sign} ", f"{role} strong"), (number, "muted"), (f"{entry.job.command:<7}", "muted"),
-        (f"{words.source(entry.job)} → {words.target(entry)}", ""),
     )  # fmt: skip
-    room = width - cell_len(sign) - len(number) - 10
-    right = running(entry, room) if entry.stage == RUNNING else resting(entry, room)
-    return spread(left, (*right, (" ", "")), width)
+    source, target = words.source(entry.job), words.target(entry)
+    paths = cell_len(source) + cell_len(target) + 3
+    room = max(24, width - length(left) - paths - 2)
+    right = running(entry, width) if entry.stage == RUNNING else resting(entry, room)
+    right = (*right, (" ", ""))
+    left = (*left, (both(source, target, width - length(left) - length(right) - 1), ""))
+    return spread(left, right, width)
+
+
+def both(source: str, target: str, room: int) -> str:
+    """`source → target`; where there is no room, the longer one is cut first."""
+    half = max(4, (room - 3) // 2)
+    if cell_len(source) + cell_len(target) + 3 > room:
+        left, right = cell_len(source), cell_len(target)
+        if left > half:
+            source = fit(source, max(half, room - 3 - right)).rstrip()
+        if right > half:
+            target = fit(target, max(4, room - 3 - cell_len(source))).rstrip()
+    return f"{source} → {target}"
 
 
 def running(entry: Entry, room: int) -> Line:
     state = entry.state
-    wide = room >= 75
+    wide = room >= 98
     found: Line = ()
     failed: Line = ((f"  ✗ {state.failures:,}", "bad"),) if state.failures else ()
     status = "asking" if words.asks(entry) else entry.status
@@ -128,10 +155,10 @@ def resting(entry: Entry, room: int) -> Line:
     if entry.stage != ENDED:
         word = "put aside" if entry.status == "parked" else "waiting"
         why = show.text(entry.why)
-        return cut(facts([((why or word, "muted"),)], room), max(9, room // 2))
+        return cut(((f"{word}: {why}" if why else word, "muted"),), room)
     word = f"{words.outcome(entry)} {words.ended_at(entry)}".strip()
     failed: Line = ()
     if entry.state.failures:
         failed = ((f"  ✗ {entry.state.failures:,}", "bad"),)
     deed: Line = ((f"  {words.deed(entry)}", ""),)
-    return cut(((word, role), *deed, *failed), max(12, room * 2 // 3))
+    return cut(((word, role), *deed, *failed), room)

@@ -28,32 +28,32 @@ class Happened(Panel):
         guess = summary.forecast_s or state.forecast_s
         against = f"  {_against(summary.seconds.total, guess)}" if guess else ""
         rows.append(("Took", ((took, "strong"), (against, "muted"))))
-        for warning in summary.warnings:
-            rows.append(("Lost", ((f"▲ {show.text(warning)}", "warn"),)))
-        if summary.seconds.planning is not None:
-            first = summary.seconds.first_byte
-            after = f", first byte after {show.seconds(first)}" if first is not None else ""
-            rows.append(("Planning", ((show.seconds(summary.seconds.planning) + after, ""),)))
-        if state.silences:
-            waited = sum(seconds for _, seconds in state.silences)
-            at = ", ".join(chart.clock(begin) for begin, _ in state.silences[:4])
-            rows.append(("Waited", ((f"{show.seconds(waited)} without progress at {at}", "warn"),)))
-        if state.route:
-            route = state.route.replace("_", " ")
-            count = f", {show.count(state.batches_done, 'batch', 'batches')}"
-            crew = f" to {show.count(summary.workers, 'process', 'processes')}"
-            rows.append(("Route", ((route + count + crew, ""),)))
-        methods = [
+        methods: list[Line] = [
             ((f"{n:,} {_METHODS.get(name, show.text(name))}", ""),)
             for name, n in sorted(summary.methods.items(), key=lambda m: -m[1])
         ]
         if methods:
             rows.append(("How", facts(methods, width - 9)))
+        for warning in summary.warnings:
+            rows.append(("Lost", ((f"▲ {show.text(warning)}", "warn"),)))
+        if state.silences:
+            waited = sum(seconds for _, seconds in state.silences)
+            at = ", ".join(chart.clock(begin) for begin, _ in state.silences[:4])
+            rows.append(("Waited", ((f"{show.seconds(waited)} without progress at {at}", "warn"),)))
+        for note in summary.notes:
+            rows.append(("Note", ((show.text(note), ""),)))
+        if state.route:
+            route = state.route.replace("_", " ")
+            count = f", {show.count(state.batches_done, 'batch', 'batches')}"
+            crew = f" to {show.count(summary.workers, 'process', 'processes')}"
+            rows.append(("Route", ((route + count + crew, ""),)))
+        if summary.seconds.planning is not None:
+            first = summary.seconds.first_byte
+            after = f", first byte after {show.seconds(first)}" if first is not None else ""
+            rows.append(("Planning", ((show.seconds(summary.seconds.planning) + after, ""),)))
         if summary.files.unchanged:
             how = "by content" if entry.job.checksum else "by size and time"
             rows.append(("Same", ((f"{summary.files.unchanged:,} skipped {how}", ""),)))
-        for note in summary.notes:
-            rows.append(("Note", ((show.text(note), "muted"),)))
         if state.filesystems[0]:
             disks = " → ".join(show.text(name) for name in state.filesystems)
             rows.append(("Disks", ((disks, ""),)))

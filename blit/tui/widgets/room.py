@@ -33,7 +33,7 @@ def share(
     ask = BANNER + frame if banner else 0
     left = max(0, height - 2 - queue - over - ask)
     if report:
-        middle = min(report + frame, max(left // 2, left - 22))
+        middle = min(report + frame, max(left - 5 - frame, left // 2))
         return Room(queue, ask, over, left - middle, middle, 0, 0)
     wide = width >= WIDE
     pulse = min(1, left)

@@ -17,7 +17,8 @@ class Speed(Panel):
     def show(self, entry: Entry | None) -> None:
         if entry is not None:
             state = entry.state
-            parts = [f"peak {show.rate(state.peak)}"] if state.peak else []
+            parts = [f"average {show.rate(state.mean)}"] if state.mean else []
+            parts += [f"peak {show.rate(state.peak)}"] if state.peak else []
             if SILENT in state.curve.marks:
                 parts.append(f"{chart.SILENCE} no progress")
             self.heads(

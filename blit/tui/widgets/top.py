@@ -6,7 +6,7 @@ from textual import events
 
 from blit.tui import words
 from blit.tui.screens.base import Entries
-from blit.tui.widgets.panel import Line, Panel, spread
+from blit.tui.widgets.panel import Line, Panel, facts, length, spread
 
 PLACES = ("Transfers", "History")
 
@@ -19,10 +19,10 @@ class Top(Panel):
     def __init__(self, place: str) -> None:
         super().__init__()
         self.place = place
-        self.fact = ""
+        self.facts: list[tuple[str, str]] = []
 
     def follow(self, entries: Entries) -> None:
-        self.fact = words.overall(entries)
+        self.facts = words.overall(entries)
         self.draw()
 
     def draw(self) -> None:
@@ -30,9 +30,9 @@ class Top(Panel):
         left: Line = (("blit ", "main strong"),)
         for place in PLACES:
             left = (*left, (f" {place} ", "place" if place == self.place else "muted"))
-        role = "warn strong" if "▲" in self.fact else "bad" if "✗" in self.fact else "muted"
         if width:
-            self.put([spread(left, ((self.fact, role),), width)])
+            room = width - length(left) - 1
+            self.put([spread(left, facts([(fact,) for fact in self.facts], room), width)])
 
     def on_click(self, event: events.Click) -> None:
         at = event.x - self.gutter.left - len("blit ")

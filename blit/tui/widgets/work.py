@@ -30,7 +30,7 @@ class Batches(Panel):
         found = [totals(state, width)]
         busy = [a for a in state.running if a.what or a.path]
         rows = height - 1
-        if len(busy) > rows:
+        if len(busy) > rows > 1:
             more = f"and {len(busy) - rows + 1} more at work"
             return [*found, *(worker(a, width) for a in busy[: rows - 1]), ((more, "muted"),)]
         return [*found, *(worker(a, width) for a in busy)]
@@ -119,7 +119,7 @@ def pulse(entry: Entry, most: int) -> Line:
     state = entry.state
     beats = "".join("●" if beat else "○" for beat in state.pulses[-most:])
     if entry.status == "silent":
-        role, word = "warn", f"silent {state.quiet:.0f} s, gives up at 10 s"
+        role, word = "warn", f"silent {state.quiet:.0f} s"
     elif state.phase == "paused":
         role, word = "warn", "paused"
     elif state.phase == "asking":
@@ -158,7 +158,9 @@ class Pulse(Panel):
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         state = entry.state
         left: Line = (("Pulse ", "muted"), *pulse(entry, max(5, min(30, width - 50))))
-        waiting = f"{state.batches_done:,} batches done · {state.waiting_batches:,} waiting"
+        waiting = f"{state.batches_done:,} batches done, {state.waiting_batches:,} waiting"
+        if state.unchanged:
+            waiting = f"{state.unchanged:,} already the same"
         right: Line = ((waiting, "muted"),)
         return [spread(left, right if width >= 70 and entry.status != "silent" else (), width)]
 
@@ -186,5 +188,5 @@ class Latest(Panel):
             return spread(left, ((message, "bad"),), width)
         reason, path, method, size = one
         sign: Line = (("- ", "warn"),) if reason == "delete" else (("✓ ", "good"),)
-        done = "deleted" if reason == "delete" else f"{show.size(size):>8}  {method:<10}"
+        done = "deleted" if reason == "delete" else f"{show.size(size)}  {method:>10}"
         return spread((*sign, (show.path(path), "")), ((done, "muted"),), width)
