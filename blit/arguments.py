@@ -48,7 +48,8 @@ class _Command(_Parser):
             self._mixing = False
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(everything: bool = True) -> argparse.ArgumentParser:
+    """A copy needs its own words alone, and soon: `everything` is for all others."""
     top = _Parser(
         prog="blit",
         description="Copy and mirror files: fast, safe, and told what is going on. "
@@ -103,6 +104,10 @@ def parser() -> argparse.ArgumentParser:
         "--speed", type=_speed, default=1.0, metavar="N", help="N times as fast as it was"
     )
     replay.add_argument("--no-tui", action="store_true", help="print it, as a run without a screen")
+    if everything:
+        from blit.history import commands as past
+
+        past.add(commands, _count)
     return top
 
 

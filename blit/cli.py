@@ -65,7 +65,16 @@ def run(argv: list[str]) -> int:
         sys.stderr.write(arguments.parser().format_help())
         return 2
     options = arguments.parser().parse_args(argv)
-    return _replay(options) if options.command == "replay" else 2
+    if options.command == "replay":
+        return _replay(options)
+    if options.command == "history" and not (options.json or options.no_tui or _no_screen()):
+        from blit import session
+
+        _catch_signals()
+        return session.manage(_workers([]), _early_signals, (_stream(1), _stream(2)), history=True)
+    from blit.history import commands
+
+    return commands.run(options, _stream(1), _stream(2))
 
 
 def transfer(argv: list[str]) -> int:
@@ -81,7 +90,7 @@ def transfer(argv: list[str]) -> int:
     from blit import arguments
 
     try:
-        options = arguments.parser().parse_args(argv)
+        options = arguments.parser(everything=False).parse_args(argv)
         job = arguments.job(options)
     except SystemExit as end:
         if "--json" in argv and end.code == 2:
@@ -181,15 +190,10 @@ def _workers(argv: list[str]) -> int:
 
     `--workers N` is for debugging.
     """
-    for index, word in enumerate(argv):
-        value = (
-            word[10:]
-            if word.startswith("--workers=")
-            else argv[index + 1]
-            if word == "--workers" and index + 1 < len(argv)
-            else ""
-        )
-        if value.isdigit():
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        value = value if equals else following
+        if name == "--workers" and value.isdigit():
             return max(1, min(int(value), 64))
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
@@ -212,13 +216,9 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
         face = headless.Json(_stream(1))
     else:
         face = headless.Lines(
-            _stream(1),
-            _stream(2),
-            options.verbose and not options.quiet,
-            options.quiet,
-            job.itemize,
-            control.answer,
-        )
+            _stream(1), _stream(2), options.verbose and not options.quiet, options.quiet,
+            job.itemize, control.answer,
+        )  # fmt: skip
     printer = headless.Printer(bus.subscribe(), face)
     summary = anyio.run(_engine, job, pool, bus, control, early)
     bus.close()

@@ -100,7 +100,7 @@ class Session:
 
     # -- the screen --------------------------------------------------------------------------------
 
-    def show(self, focus: int | None, manager: Any = None) -> str:
+    def show(self, focus: int | None, manager: Any = None, history: bool = False) -> str:
         """Run the screen until it is left, or broken: then the transfers go on without it."""
         trouble = ""
         try:
@@ -109,7 +109,7 @@ class Session:
 
             mouse = settings.load()[0].mouse
             self._terminal = Saved()
-            app = BlitApp(manager or self.manager, focus=focus, mouse=mouse)
+            app = BlitApp(manager or self.manager, focus=focus, mouse=mouse, history=history)
             app.error_console.quiet = not os.environ.get("BLIT_DEBUG")
             self._app = app
             choice = Choice.FINISH if self.signal else app.run(mouse=mouse)
@@ -233,12 +233,12 @@ def transfer(
     return session.end(id)
 
 
-def manage(workers: int, signals: Sequence[int], streams: Streams) -> int:
-    """`blit` alone: the manager."""
+def manage(workers: int, signals: Sequence[int], streams: Streams, history: bool = False) -> int:
+    """`blit` alone: the manager; `blit history` looks at what was first."""
     session = Session(workers, streams)
     session.catch(signals)
     session.remember()
-    session.after(session.show(None))
+    session.after(session.show(None, history=history))
     return session.end()
 
 

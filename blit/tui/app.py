@@ -43,7 +43,10 @@ class BlitApp(App[str]):
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 
-    def __init__(self, manager: Manager, *, focus: int | None = None, mouse: bool = True) -> None:
+    def __init__(
+        self, manager: Manager, *, focus: int | None = None, mouse: bool = True,
+        history: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (30, "-tall"), (46, "-huge")]
@@ -51,6 +54,7 @@ class BlitApp(App[str]):
         self.mouse = mouse  # for whoever calls run()
         self.animation_level = "none"
         self._first = focus
+        self._history = history  # begin there
         self._shown: Entries | None = None
         self._ticks = 0
         self.status = Status(self)
@@ -60,6 +64,8 @@ class BlitApp(App[str]):
 
     def on_mount(self) -> None:
         self.push_screen(Transfers(self._first))
+        if self._history:
+            self.action_history()
         self.status.begin()
         self.app_resume_signal.subscribe(self, lambda _: self._resumed())
         self.app_suspend_signal.subscribe(self, lambda _: self.status.end())
