@@ -187,13 +187,14 @@ class TransferState:
         held = paused or beat.phase in ("counting", "ready", "asking")
         silent = beat.quiet >= _SHOWN_SILENCE and not held
         mark = PAUSED if held else SILENT if silent else MOVING
+        curve = self.curve.after(beat.elapsed, beat.bytes, mark)
         since = self.beat.elapsed if self.beat is not None else 0.0
         held_s = self.held_s + (max(0.0, beat.elapsed - since) if held else 0.0)
         common = {
             "phase": beat.phase, "elapsed": beat.elapsed, "held_s": held_s,
             "quiet": 0.0 if held else beat.quiet,
             "beat": beat, "silent": silent,
-            "curve": self.curve.after(beat.elapsed, beat.bytes, mark),
+            "curve": curve,
             "pulses": self._pulses(beat, held), "silences": self._silences(beat, silent),
             "unchanged": max(self.unchanged, beat.unchanged), "replaced": beat.replaced,
             "extras": max(self.extras, beat.extras), "deleted": max(self.deleted, beat.deleted),
@@ -222,7 +223,7 @@ class TransferState:
             files_total=max(self.files_total, beat.planned_files),
             bytes_total=max(self.bytes_total, beat.planned_bytes),
             plan_done=plan_done, percent=percent, rate=rate, file_rate=file_rate, mean=mean,
-            peak=max(self.peak, rate), eta=eta, eta_band=band, samples=samples,
+            peak=max(self.peak, *(curve.rates()[:-1] or (rate,))), eta=eta, eta_band=band, samples=samples,
             **common,  # type: ignore[arg-type]
         )  # fmt: skip
 
