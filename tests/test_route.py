@@ -32,6 +32,11 @@ def test_size_decides(small: tuple[int, int] | None, largest: int | None, name: 
     assert route.reason
 
 
+def test_filters_always_take_the_planner() -> None:
+    route = choose(False, False, (1, 1), 1, filtered=True)
+    assert route.name == "streaming" and "filters" in route.reason
+
+
 @pytest.mark.parametrize(("mirror", "checksum"), [(True, False), (False, True), (True, True)])
 @pytest.mark.parametrize(("small", "largest"), [((1, 1), 1), (None, 5 * GIB), (None, None)])
 def test_a_mirror_and_a_checksum_always_take_the_planner(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Blit, ordinary, requires_tool
-from trees import Fifo, File, Hard, Symlink, make, snapshot, temporaries
+from trees import Fifo, File, Hard, Node, Symlink, make, snapshot, temporaries
 
 from blit.worker import tmpname
 
@@ -186,22 +186,29 @@ def test_the_gitignore_of_the_source_protects_in_the_destination(blit: Blit, ram
     }  # fmt: skip
 
 
-def test_what_is_protected_is_not_replaced_by_another_type(blit: Blit, ram: Path) -> None:
-    make(
-        ram / "src",
-        {"was_file": {"in": b""}, "was_folder": b"new", "plain": {"in": b""}, "mixed": b"m"},
-    )
-    make(ram / "dst", {
-        "was_file": b"precious", "was_folder": {"precious": b""}, "plain": b"goes",
-        "mixed": {"a.keep": b"", "goes": b""},
-    })  # fmt: skip
-    result = blit(
-        "mirror", "-y", "--exclude", "was_file", "--include", "was_file/", "--exclude", "was_folder/",
-        "--exclude", "*.keep", f"{ram}/src/", ram / "dst", code=3,
-    )  # fmt: skip
-    assert {"was_file", "was_folder/precious", "mixed/a.keep"} <= names(ram / "dst")
-    assert (ram / "dst/was_file").read_bytes() == b"precious"
-    assert len(result.errors) >= 2 and temporaries(ram / "dst") == []
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words", "said"),
+    [
+        (
+            {"in": b""},
+            b"mine",
+            ["--exclude", "x", "--include", "x/"],
+            "a file that the filters protect",
+        ),
+        (b"new", {"mine": b""}, ["--exclude", "x/"], "a folder that the filters protect"),
+        (b"new", {"a.keep": b"", "goes": b""}, ["--exclude", "*.keep"], ""),
+    ],
+)
+def test_what_is_protected_gives_way_to_no_other_type(
+    blit: Blit, ram: Path, ours: Node, theirs: Node, words: list[str], said: str
+) -> None:
+    make(ram / "src", {"x": ours, "plain": {"in": b""}})
+    make(ram / "dst", {"x": theirs})
+    before = names(ram / "dst") - {"x/goes"}
+    result = blit("mirror", "-y", *words, f"{ram}/src/", ram / "dst", code=3)
+    assert names(ram / "dst") - {"x/goes"} == before | {"plain", "plain/in"}
+    assert result.errors[0].startswith(f"blit: {ram}/dst/x: ") and said in result.errors[0]
+    assert temporaries(ram / "dst") == []
 
 
 def test_temporaries_of_dead_runs_are_cleared_whatever_is_excluded(blit: Blit, ram: Path) -> None:
