@@ -80,28 +80,28 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     copied = f"{show.count(files.copied, 'file')}, {show.size(record.bytes.copied)}"
     if files.copied > 1 and record.bytes.copied:
         copied += f", mean {show.size(record.bytes.copied / files.copied)}"
-    found.append(("Copied", copied))
-    rest = [
-        f"{number:,} {word}"
-        for number, word in ((files.unchanged, "unchanged"), (files.deleted, "deleted"))
-        if number
-    ]
-    if rest:
-        found.append(("Else", ", ".join(rest)))
+    for number, word in ((files.unchanged, "unchanged"), (files.deleted, "deleted")):
+        copied += f", {number:,} {word}" if number else ""
+    found.append(("Files", copied))
     if record.speed is not None:
         found.append(("Speed", f"{speed(record)} mean, {show.rate(record.peak)} at best"))
     if record.silences:
         longest = max(long for _, long in record.silences)
         times = show.count(len(record.silences), "time")
         found.append(("Silent", f"{times}, {show.seconds(longest)} at most"))
-    if record.route:
-        why = f": {show.text(record.route_why)}" if record.route_why else ""
-        found.append(("Route", record.route.replace("_", " ") + why))
     if record.methods:
         most = sorted(record.methods.items(), key=lambda item: -item[1])
         found.append(("Method", ", ".join(f"{show.text(name)} {n:,}" for name, n in most)))
-    if record.workers:
-        found.append(("Workers", f"{record.workers}"))
+    for number, source in enumerate(record.sources):
+        kind = show.text(record.profile.source)
+        text = show.path(decode(source))
+        found.append(("Source" if not number else "", f"{kind}  {text}" if kind else text))
+    kind = show.text(record.profile.destination)
+    found.append(("Target", f"{kind}  {_place(record)}" if kind else _place(record)))
+    if record.route:
+        why = f": {show.text(record.route_why)}" if record.route_why else ""
+        workers = f", {show.count(record.workers, 'worker')}" if record.workers else ""
+        found.append(("Route", show.text(record.route.replace("_", " ")) + workers + why))
     start = []
     if seconds.first_byte is not None:
         start.append(f"first byte after {show.seconds(seconds.first_byte)}")
@@ -109,12 +109,6 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
         start.append(f"all listed after {show.seconds(seconds.planning)}")
     if start:
         found.append(("Start", ", ".join(start)))
-    for number, source in enumerate(record.sources):
-        kind = show.text(record.profile.source)
-        text = show.path(decode(source))
-        found.append(("Source" if not number else "", f"{kind}  {text}" if kind else text))
-    kind = show.text(record.profile.destination)
-    found.append(("Target", f"{kind}  {_place(record)}" if kind else _place(record)))
     chosen = [
         name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value}"
         for name, value in record.options.model_dump().items()

@@ -36,12 +36,7 @@ class Speed(Panel):
         picture = chart.draw(
             points, width, height, state.curve.at, state.mean, entry.stage == ENDED
         )
-        rows: list[Line] = []
-        for n, (label, area) in enumerate(zip(picture.labels, picture.area, strict=True)):
-            # the lower, the darker; the row's own number makes it a role of its own
-            shade = round(100 * (1 - n / max(1, len(picture.area) - 1)))
-            rows.append(((label, "muted"), *_parts(area, f"area{shade}")))
-        return [*rows, ((picture.axis, "muted"),)]
+        return [*shaded(picture), ((picture.axis, "muted"),)]
 
     def style(self, role: str, back: Color) -> Style:
         """16 colours show other hues for the shades: there the area has one colour."""
@@ -51,6 +46,15 @@ class Speed(Panel):
         if full.ansi is not None or self.app.console.color_system in (None, "standard"):
             return Style(color=full.rich_color)
         return Style(color=back.blend(full, 0.55 + 0.0045 * int(role[4:])).rich_color)
+
+
+def shaded(picture: chart.Chart) -> list[Line]:
+    """The rows above the axis: the lower, the darker; each shade is a role of its own."""
+    rows: list[Line] = []
+    for n, (label, area) in enumerate(zip(picture.labels, picture.area, strict=True)):
+        shade = round(100 * (1 - n / max(1, len(picture.area) - 1)))
+        rows.append(((label, "muted"), *_parts(area, f"area{shade}")))
+    return rows
 
 
 def _parts(area: str, role: str) -> Line:
