@@ -90,7 +90,7 @@ class Dispatcher:
             held = self._held_new(job, RUNNING)
             held.running = running
         self._soon(self._start, held)
-        self._soon(self._look, held)
+        self._soon(self._turn)
         return held.id, mailbox
 
     def join(self, id: int) -> tuple[TransferState, Mailbox]:
@@ -189,17 +189,17 @@ class Dispatcher:
         """Start who may, look for the disks of who needs it, tell the others why they wait."""
         with self._lock:
             if not self._closing:
-                waiting = [h for h in self._held if h.entry.stage == WAITING]
-                for held in waiting:
-                    if held.disks is None and not held.looking:
+                for held in self._held:
+                    wanted = held.entry.stage in (WAITING, RUNNING) and held.disks is None
+                    if wanted and not held.looking:
                         self._look(held)
                 start, why = queue.turns(
                     [queue.Candidate(h.id, h.entry.stage, h.disks, h.why) for h in self._held]
                 )
-                for held in waiting:
+                for held in self._held:
                     if held.id in start:
                         self._begin(held)
-                    elif held.entry.why != why.get(held.id, ""):
+                    elif held.entry.stage == WAITING and held.entry.why != why.get(held.id, ""):
                         held.change(why=why.get(held.id, ""))
         self._unsaved = True
 
@@ -241,7 +241,7 @@ class Dispatcher:
     async def _find_disks(self, held: Held) -> None:
         """Until they are known; a disk that does not answer is asked again."""
         job = held.entry.job
-        while held in self._held and held.disks is None:
+        while held in self._held and held.disks is None and held.entry.stage != ENDED:
             try:
                 held.disks = await anyio.to_thread.run_sync(
                     self._asker.disks, job.sources, job.target

@@ -97,8 +97,11 @@ def clash(one: Disks, other: Disks) -> bool:
 def turns(candidates: Sequence[Candidate]) -> tuple[tuple[int, ...], dict[int, str]]:
     """Who may start now, in order; and why each of the others that wait does.
 
-    Nobody overtakes one that waits for the same disks.
+    Nobody overtakes one that waits for the same disks, and nobody starts while those of one that
+    runs are still being looked for.
     """
+    if any(c.stage == RUNNING and c.disks is None and not c.why for c in candidates):
+        return (), {}
     ahead = [c for c in candidates if c.stage == RUNNING and c.disks is not None]
     start, why = [], {}
     for one in candidates:

@@ -37,7 +37,8 @@ async def watch(run: Run) -> None:
     growth.settled = growth.settled or run.job.workers is not None
     last_ticks: dict[int, tuple[int, float]] = {}
     patience = skips = 0
-    if run.control.stopped_by is not None or run.control.released:
+    control = run.control
+    if control.stopped_by is not None or control.released or control.paused:  # said before
         command.set()
     while not run.over:
         with anyio.move_on_after(LOOK):
