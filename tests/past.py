@@ -56,7 +56,9 @@ def write(folder: Path, *runs: dict[str, Any], more: bytes = b"") -> Path:
 
 def vm(number: int) -> dict[str, Any]:
     """A long run that stood still for a while."""
-    rates = [round(60_000 + 70_000 * math.exp(-n / 12) + 30_000 * math.sin(n) ** 2) for n in range(60)]
+    rates = [
+        round(60_000 + 70_000 * math.exp(-n / 12) + 30_000 * math.sin(n) ** 2) for n in range(60)
+    ]
     rates[48:53] = [0] * 5
     return facts(
         number, sources=["/srv/vm/"], destination="/mnt/nas/vm", target="/mnt/nas/vm",

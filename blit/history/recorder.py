@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 POINTS = 60  # of the throughput curve
+_PATIENCE = 1.0  # seconds, with a disk that stands still
 _MOST_SOURCES = 16  # named; more are counted, and such a run cannot be started again
 _MOST_LINE = 32 << 10  # bytes
 MARKS = ".xp"  # moving, silent, paused: as in blit.curve
@@ -143,7 +144,9 @@ def encode(path: bytes) -> str:
 def decode(text: str) -> bytes:
     """The way back. ValueError where it is not what `encode` makes."""
     first, *rest = text.encode("ascii").split(b"%")
-    return first + b"".join(bytes.fromhex(part[:2].decode()) + part[2:] for part in rest)
+    if any(len(part) < 2 for part in rest):
+        raise ValueError("two hexadecimal digits are missing")
+    return first + b"".join(bytes([int(part[:2], 16)]) + part[2:] for part in rest)
 
 
 _made = 0
@@ -172,7 +175,7 @@ def _from_aside(path: str, line: bytes) -> bool:
         stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True,
     )  # fmt: skip
     try:
-        helper.communicate(line, timeout=1.0)
+        helper.communicate(line, timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         return False
     return helper.returncode == 0

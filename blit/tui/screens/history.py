@@ -68,6 +68,8 @@ class History(Shown):
     # -- what is shown -----------------------------------------------------------------------------
 
     def show(self, entries: Entries, chart: bool) -> None:
+        if not self.query(Top):  # not made yet, or being taken down
+            return
         ended = frozenset(entry.id for entry in entries if entry.stage == ENDED)
         if self._ended is None or ended - self._ended:
             self.run_worker(self._load(), exclusive=True, group="load", exit_on_error=False)
@@ -86,12 +88,16 @@ class History(Shown):
             self._found, self._trouble = await aside(records.read), ""
         except OSError as error:
             self._found, self._trouble = records.History(), f"cannot be read: {error.strerror}"
+        if not self.query(Keys):
+            return
         self.query_one(PastRows).put(self._found.records)
         self.show(self.manager.entries(), True)
         self.follow()
 
     def follow(self) -> None:
         """Everything around the table shows the chosen run."""
+        if not self.query(Keys):  # the screen has been left meanwhile
+            return
         rows, found = self.query_one(PastRows), self._found
         record = rows.chosen
         self._words(rows, found)

@@ -46,7 +46,8 @@ class Record(Shown):
         self.show(self.manager.entries(), True)
 
     def show(self, entries: Entries, chart: bool) -> None:
-        self.query_one(Top).follow(entries)
+        for top in self.query(Top):
+            top.follow(entries)
 
     def action_again(self) -> None:
         again(self, self.record)

@@ -81,7 +81,8 @@ class PastRows(Rows):
     def cells(self, width: int, values: Sequence[str]) -> tuple[str, str, str]:
         """The columns of a line; the verb and the time give way where it is narrow."""
         when, verb, what, size, speed, took, result = values
-        left = f" {when:<16}  " + (f"{verb:<6}  " if width >= 96 else "")
+        left = f" {when:<16}  " if width >= 66 else f" {when[5:] or when:<11}  "
+        left += f"{verb:<6}  " if width >= 96 else ""
         right = f"  {size:>8}  {speed:>9}" + (f"  {took:>12}" if width >= 96 else "") + "  "
         room = max(8, width - len(left) - len(right) - 10)
         return left + fit(what, room), right, fit(result, 10)
@@ -183,7 +184,8 @@ def usual(between: views.Between) -> tuple[Fact, ...]:
     if between.speed is not None:
         facts.append(Fact("Speed", f"{show.rate(between.speed)}, the median"))
     if between.file_rate is not None:
-        facts.append(Fact("Files", f"{between.file_rate:,.0f} a second"))
+        digits = 0 if between.file_rate >= 10 else 2
+        facts.append(Fact("Files", f"{between.file_rate:,.{digits}f} a second"))
     if between.first_byte is not None:
         facts.append(Fact("Start", f"first byte after {show.seconds(between.first_byte)}"))
     if between.off is not None:
