@@ -148,12 +148,12 @@ def _no_screen(ci: bool = True) -> str:
 
 def _replay(options: argparse.Namespace) -> int:
     """Show a recorded run again, on the screen or as lines."""
-    from blit import replay, session
+    from blit import replay, session, show
 
     try:
         story = replay.read(options.file)
     except replay.Unreadable as error:
-        _complain(str(error))
+        _complain(show.text(str(error)))
         return 2
     screen = not options.no_tui and not _no_screen()
     return session.replay(story, options.speed, screen, (_stream(1), _stream(2)))

@@ -247,7 +247,8 @@ def _built(kind: Any, value: Any) -> Any:
         raise ValueError(f"{kind.__name__} is not an object")
     fields = {
         name: _value(hint, value[name])
-        for name, hint in get_type_hints(kind).items()
+        # not in the class's own names, where `bytes` is a field
+        for name, hint in get_type_hints(kind, localns={}).items()
         if name in value
     }
     try:
@@ -277,4 +278,4 @@ def _value(hint: Any, value: Any) -> Any:
         return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value
-    raise ValueError(f"{value!r:.60} where {hint} belongs")
+    raise ValueError(f"{value!r:.60} where {getattr(hint, '__name__', hint)} belongs")

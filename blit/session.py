@@ -251,7 +251,7 @@ def replay(story: tuple[Told, ...], speed: float, screen: bool, streams: Streams
         session.manager.close()
         session._left.set()
         return session.code_of_signal if session.signal else 0
-    face = headless.Lines(*streams, verbose=False, quiet=False, itemize=True)
+    face = headless.Lines(*streams, verbose=False, quiet=False, itemize=False)
     began = time.monotonic()
     for at, event in story:
         time.sleep(max(0.0, began + at / speed - time.monotonic()))
