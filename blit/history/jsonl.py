@@ -42,7 +42,7 @@ def lines(path: str) -> list[bytes]:
     """All lines, oldest first; none when there is no file. OSError."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     try:
         _regular(fd)
@@ -56,15 +56,15 @@ def lines(path: str) -> list[bytes]:
 def check(path: str) -> None:
     """Whether a line could be added, without adding one. OSError when not."""
     folder = os.path.dirname(path)
-    while not os.path.lexists(path):
-        # the folders are made when they are needed: what counts is where the first one goes
-        path, folder = folder, os.path.dirname(folder)
-        if path == folder:
-            break
-    if os.path.isdir(path):
-        possible = os.access(path, os.W_OK | os.X_OK)
-    else:
+    if os.path.lexists(path):
         possible = os.access(path, os.W_OK) and os.access(folder, os.W_OK | os.X_OK)
+    else:
+        # the folders are made when they are needed: what counts is where the first one goes
+        while not os.path.lexists(folder):
+            folder = os.path.dirname(folder)
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
+        possible = os.access(folder, os.W_OK | os.X_OK)
     if not possible:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
 
