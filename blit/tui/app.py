@@ -94,7 +94,8 @@ class BlitApp(App[str]):
         self._shown = entries
         with self.batch_update():
             for screen in self._visible():
-                if isinstance(screen, Shown | Ask) and screen.is_mounted:
+                whole = screen.is_mounted and screen.display  # it is not being taken down
+                if isinstance(screen, Shown | Ask) and whole:
                     screen.show(entries, chart)
 
     def _visible(self) -> list[Screen[Any]]:
