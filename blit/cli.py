@@ -190,7 +190,7 @@ def _workers(argv: list[str]) -> int:
 
     `--workers N` is for debugging.
     """
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):
         name, equals, value = word.partition("=")
         value = value if equals else following
         if name == "--workers" and value.isdigit():
