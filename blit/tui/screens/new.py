@@ -24,7 +24,7 @@ from blit.tui.widgets.folder_tree import FolderTree
 from blit.tui.widgets.heading import Heading
 from blit.tui.widgets.keys import Keys
 from blit.tui.widgets.path_field import Listing, PathField
-from blit.tui.widgets.plan import counting, plan
+from blit.tui.widgets.plan import counting, plan, ready
 from blit.tui.widgets.rows import fit
 
 REST = 0.3  # seconds without a change until the plan is made
@@ -34,7 +34,7 @@ class NewTransfer(Shown):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next"),
         Binding("ctrl+s,ctrl+enter", "start", "Start", key_display="^s"),
-        Binding("ctrl+d", "review", "What it deletes", key_display="^d"),
+        Binding("ctrl+r", "review", "What it deletes", key_display="^r"),
         Binding("escape", "cancel", "Cancel", key_display="esc"),
     ]
 
@@ -48,7 +48,10 @@ class NewTransfer(Shown):
     def compose(self) -> ComposeResult:
         listing = Listing(self.manager.folders)
         with Horizontal(id="panes"):
-            for end, hint in ("from", "a folder or a file"), ("to", "type a folder, or pick one"):
+            for end, hint in (
+                ("from", "type a path, or pick a folder"),
+                ("to", "type a path, or pick a folder"),
+            ):
                 with Vertical(id=end, classes="pane"):
                     yield PathField(listing, self.start, hint, f"{end}-path")
                     yield FolderTree(listing, f"◂ {end}", f"{end}-tree")
@@ -121,6 +124,7 @@ class NewTransfer(Shown):
         bare = field.value.rstrip("/")
         if bare:
             field.value = bare + "/" * self.query_one("#contents", Radio).value
+            field.cursor_position = len(field.value)
         self.changed()
 
     @on(RadioSet.Changed, "#command")
@@ -155,6 +159,8 @@ class NewTransfer(Shown):
 
     def changed(self) -> None:
         """Something was chosen: the plan that is shown is no longer the one that is meant."""
+        if not self.display:
+            return  # a last word while the screen is being taken down
         self.label_places()
         job = self.job()
         if job is None or job != self._planned:
@@ -180,16 +186,14 @@ class NewTransfer(Shown):
     # -- what is shown -----------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
-        self.show(self.manager.entries(), True)  # it was not followed while it was covered
+        if self.is_mounted:  # else this is the first time, and it will be shown anyway
+            self.show(self.manager.entries(), True)
 
     def label_places(self) -> None:
         """Contents or folder, said in words: where it lands either way."""
         source, target = self.field("from").raw, self.field("to").raw
-        name = show.text(source.rstrip("/").rpartition("/")[2]) or "it"
-        to = show.text(target.rstrip("/") or target) or "To"
         room = max(12, (self.size.width - 4) // 2 - 6)
-        inside = f"{to.rstrip('/')}/{name}"
-        for id, text in ("folder", f"{name} → {inside}"), ("contents", f"what is in {name} → {to}"):
+        for id, text in zip(("folder", "contents"), places(source, target), strict=True):
             self.query_one(f"#{id}", Radio).label = Content(fit(text, room).rstrip())
 
     def show(self, entries: Entries, chart: bool) -> None:
@@ -208,9 +212,13 @@ class NewTransfer(Shown):
         if review.display != deletes:
             review.display = deletes
             self.refresh_bindings()
-        self.query_one(Heading).fact = (
-            "ready to start" if state and state.plan_done and not refused else ""
-        )
+        self.query_one(Heading).fact = self.verdict(entry)
+
+    def verdict(self, entry: Entry | None) -> str:
+        if entry is None or not ready(entry.state):
+            return ""
+        careful = plan(entry)[0].label.startswith("▲")
+        return "▲ look at the plan first" if careful else "ready to start"
 
     def planned(self, entries: Entries) -> Entry | None:
         return next((e for e in entries if e.id == self.preview), None) if self.preview else None
@@ -258,6 +266,15 @@ class NewTransfer(Shown):
 
     def on_unmount(self) -> None:
         self.forget()  # left in another way, with the program say
+
+
+def places(source: str, target: str) -> tuple[str, str]:
+    """Where it lands, as the folder itself and as what is in it."""
+    name = show.text(source.rstrip("/").rpartition("/")[2])
+    if not name or not target:
+        return "the folder itself", "only what is in it"
+    to = show.text(target.rstrip("/")) or "/"
+    return f"{name} → {to.rstrip('/')}/{name}", f"what is in {name} → {to}"
 
 
 def means_contents(source: str) -> bool:

@@ -34,6 +34,7 @@ class ProblemRows(Rows):
         self.sorted: list[Failed] = []
         self.counts: dict[str, int] = {}
         self.heads: dict[str, int] = {}  # cause → its first row
+        self.longest = 0, 0  # cells of a path and of a cause
         self.roots: tuple[bytes, ...] = ()
         self.tries: dict[bytes, str] = {}  # path → how its second try is going
 
@@ -51,6 +52,9 @@ class ProblemRows(Rows):
             self.heads[cause] = len(self.sorted)
             self.sorted += group
         self.counts = {cause: len(group) for cause, group in groups.items()}
+        paths = (cell_len(show.path(below(failed.path, roots))) for failed in problems)
+        causes = (cell_len(self.words(cause)) for cause in groups)
+        self.longest = max(paths, default=0), max(causes, default=0)
         # what was selected stays so, wherever it went
         self.changed(self.sorted.index(chosen) if chosen in self.sorted else None)
 
@@ -61,12 +65,17 @@ class ProblemRows(Rows):
     def count(self) -> int:
         return len(self.sorted)
 
+    def words(self, cause: str) -> str:
+        count = self.counts[cause]
+        return show.text(cause) + (f" · {count:,}" if count > 1 else "")
+
     def columns(self, width: int) -> tuple[int, int, int]:
         """Cells of path, step and cause. Where it is narrow the step stands below only."""
         step = 12 if width >= 70 else 0
-        longest = max((cell_len(show.text(c)) + 8 for c in self.counts), default=0)
-        cause = max(16, min(longest, width * 2 // 5))
-        return width - step - cause - 3, step, cause
+        room = width - step - 3
+        path = min(self.longest[0], room * 3 // 5)
+        cause = max(16, min(self.longest[1], room - path))
+        return room - cause, step, cause
 
     def line(self, index: int, width: int) -> Content:
         failed = self.sorted[index]
@@ -74,9 +83,7 @@ class ProblemRows(Rows):
         cause = advice.cause(failed)
         sign = self.tries.get(failed.path, " ")
         first = self.heads[cause] == index
-        text = show.text(cause)
-        if first and self.counts[cause] > 1:
-            text += f" · {self.counts[cause]:,}"
+        text = self.words(cause) if first else show.text(cause)
         name = show.path(below(failed.path, self.roots))
         return Content.assemble(
             (f"{sign} ", _STYLES.get(sign, "")), fit(name, path),
@@ -130,7 +137,8 @@ class Problems(Shown):
     # -- what is shown -----------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
-        self.show(self.manager.entries(), True)  # it was not followed while it was covered
+        if self.is_mounted:  # else this is the first time, and it will be shown anyway
+            self.show(self.manager.entries(), True)
 
     def show(self, entries: Entries, chart: bool) -> None:
         entry = next((e for e in entries if e.id == self.id_), None)

@@ -27,7 +27,7 @@ MOST = 1_000  # entries of one folder that are shown
 class Review(Shown):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next", show=True),
-        Binding("escape", "app.pop_screen", "Back, no answer", key_display="esc"),
+        Binding("escape", "app.pop_screen", "Back", key_display="esc"),
     ]
 
     def __init__(self, entry_id: int) -> None:
@@ -87,7 +87,8 @@ class Review(Shown):
     # -- what is shown -----------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
-        self.show(self.manager.entries(), True)  # it was not followed while it was covered
+        if self.is_mounted:  # else this is the first time, and it will be shown anyway
+            self.show(self.manager.entries(), True)
 
     def show(self, entries: Entries, chart: bool) -> None:
         entry = next((e for e in entries if e.id == self.id_), None)
@@ -237,7 +238,7 @@ def _rule(entry: Entry) -> tuple[str, str, str]:
     if state.asking:
         return (
             "",
-            "Deleted after the copy, and only if nothing failed.",
+            "Deleted after the copy, if nothing failed. esc: answer later, it waits.",
             "",
         )
     if entry.stage == PREVIEW:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from blit import show
 from blit.queue import Entry
 from blit.state import TransferState
@@ -28,10 +30,10 @@ def plan(entry: Entry) -> tuple[Fact, ...]:
         found.append(_deletes(state))
     if state.bytes_total:
         found.append(_space(state))
-    if state.failures:
-        what = show.count(state.failures, "problem")
-        text = f"{what} while listing: what cannot be read is not copied"
-        found.append(Fact("▲ Problems", text, _WARN))
+    if state.last_failure is not None:
+        failed, more = state.last_failure, state.failures - 1
+        text = f"{show.path(os.path.basename(failed.path))}: {show.text(failed.message)}"
+        found.append(Fact("▲ Problems", text + (f" · and {more:,} more" if more else ""), _WARN))
     return tuple(sorted(found, key=lambda fact: fact.label[0] not in "✗▲"))
 
 
