@@ -48,7 +48,8 @@ def draw(
         if 0 < at < rows - 1:
             labels[at] = "avg".rjust(GUTTER - 1) + " "
     if rows > 1:
-        labels[0] = show.rate(top).rjust(GUTTER - 1)[: GUTTER - 1] + " "
+        round_one = show.rate(top).replace(".0 ", " ")  # it is round, and has no room
+        labels[0] = round_one.rjust(GUTTER - 1)[: GUTTER - 1] + " "
     return Chart(tuple(labels), tuple(area), _axis(room, seconds, ended))
 
 
@@ -104,7 +105,7 @@ def _axis(room: int, seconds: float, ended: bool) -> str:
     left, middle = clock(0), clock(seconds / 2)
     right = clock(seconds) if ended else f"now {clock(seconds)}"
     if room < len(left) + len(right) + 1:
-        return " " * GUTTER + right.rjust(room)[:room]
+        return " " * GUTTER + (right if len(right) <= room else "").rjust(room)
     line = left.ljust(room - len(right)) + right
     at = room // 2 - len(middle) // 2
     if seconds >= 2 and line[at - 2 : at + len(middle) + 2].strip() == "":

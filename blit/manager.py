@@ -99,7 +99,11 @@ class Manager(Dispatcher):
         self._command(id, change)
 
     def answer(self, id: int, allow: bool) -> None:
-        self._command(id, lambda held: self._tell(held, lambda control: control.answer(allow)))
+        def change(held: Held) -> None:
+            held.change(answered=True)
+            self._tell(held, lambda control: control.answer(allow))
+
+        self._command(id, change)
 
     def wait(self, id: int) -> None:
         self._command(id, lambda held: self._tell(held, lambda control: control.wait()))

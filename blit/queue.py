@@ -27,6 +27,7 @@ class Entry:
     stage: str = WAITING
     paused: bool = False  # asked to pause; `state.phase` says when it does
     stopping: bool = False  # asked to stop, and finishing what is in hand
+    answered: bool = False  # what its mirror asks has its answer
     why: str = ""  # why it waits, or why it could not begin, in words
     added_at: float = 0.0  # Unix time
     ended_at: float = 0.0  # Unix time

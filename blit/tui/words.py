@@ -40,7 +40,10 @@ def sign(entry: Entry) -> tuple[str, str]:
 
 def asks(entry: Entry) -> bool:
     """A question of its mirror stands open, whether or not it still copies."""
-    return entry.active and (entry.state.asking or entry.state.phase == "asking")
+    state = entry.state
+    if not entry.active or entry.answered or state.phase in ("deleting", "finishing", "flushing"):
+        return False
+    return state.asking or state.phase == "asking"
 
 
 def name(raw: bytes) -> str:
@@ -58,6 +61,16 @@ def source(job: Job) -> str:
 def target(entry: Entry) -> str:
     landings = entry.state.landings
     return show.path(landings[0][1] if len(landings) == 1 else entry.job.target)
+
+
+def options(job: Job) -> list[str]:
+    """What is special about it."""
+    found = (
+        ("only a try", job.dry_run), ("compared by content", job.checksum),
+        ("read back", job.verify), ("synced to disk", job.durable), ("filtered", job.filtered),
+        ("only what failed before", bool(job.only)),
+    )  # fmt: skip
+    return [word for word, given in found if given]
 
 
 def phase(entry: Entry) -> tuple[str, str]:

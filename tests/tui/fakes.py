@@ -90,6 +90,7 @@ class StillManager:
 
     def answer(self, id: int, allow: bool) -> None:
         self.calls.append(("answer", id, allow))
+        self.change(id, answered=True)
 
     def wait(self, id: int) -> None:
         self.calls.append(("wait", id))

@@ -27,7 +27,7 @@ KEYS = (
     ("ctrl+c", "copy selected text; otherwise as q, twice stops now"),
 )
 SIGNS = (
-    ("▶", "running"), ("◦", "waiting"), ("‖", "paused"), ("▲", "no progress, or needs you"),
+    ("▶", "running"), ("◦", "waiting"), ("‖", "paused"), ("▲", "stands still or asks"),
     ("✓", "done"), ("✗", "failed"), ("■", "stopped"),
 )  # fmt: skip
 CHART = "× nothing moved   ‖ paused   ▴ higher than the scale"

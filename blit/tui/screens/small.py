@@ -15,6 +15,9 @@ class Small(Shown):
     def compose(self) -> ComposeResult:
         yield Static("", id="small", markup=False)
 
+    def on_screen_resume(self) -> None:
+        self.show(self.manager.entries(), True)
+
     def show(self, entries: Entries, chart: bool) -> None:
         self.query_one("#small", Static).update(Content(sentence(*self.app.size, entries)))
 

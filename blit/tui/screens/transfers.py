@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 
 from blit.queue import ENDED, PARKED, RUNNING, WAITING, Entry
 from blit.tui.screens.base import Entries, Shown
-from blit.tui.widgets import banner, room
+from blit.tui.widgets import banner, report, room
 from blit.tui.widgets.banner import Banner
 from blit.tui.widgets.keys import Keys
 from blit.tui.widgets.overview import Overview
@@ -47,39 +47,45 @@ class Transfers(Shown):
         super().__init__()
         self._wanted = focus
         self._seen: tuple[object, ...] = ()  # what the keys and the room depend on
-        self._entries: Entries = ()
+        self.top = Top("Transfers")
+        self.queue = Queue(id="queue")
+        self.banner = Banner(id="banner")
+        self.welcome = Welcome(id="welcome")
+        found = (
+            Overview(id="overview"), Speed("Speed", id="speed"), Batches("Batches", id="batches"),
+            Health("Health", id="health"), Happened(id="happened"), Spending(id="spending"),
+            Pulse(id="pulse"), Latest("Latest files", id="latest"),
+        )  # fmt: skip
+        self.panels: dict[str, Panel] = {str(panel.id): panel for panel in found}
 
     def compose(self) -> ComposeResult:
-        yield Top("Transfers")
-        yield Queue(id="queue")
-        yield Banner(id="banner")
-        yield Overview(id="overview")
-        yield Speed("Speed", id="speed")
+        yield self.top
+        yield self.queue
+        yield self.banner
+        yield self.panels["overview"]
+        yield self.panels["speed"]
         with Horizontal(id="middle"):
-            yield Batches("Batches", id="batches")
-            yield Health("Health", id="health")
-            yield Happened("What happened", id="happened")
-            yield Spending("Where the time went", id="spending")
-        yield Pulse(id="pulse")
-        yield Latest("Latest files", id="latest")
-        yield Welcome(id="welcome")
+            for id in ("batches", "health", "happened", "spending"):
+                yield self.panels[id]
+        yield self.panels["pulse"]
+        yield self.panels["latest"]
+        yield self.welcome
         yield Keys()
 
     @property
     def chosen(self) -> Entry | None:
-        return self.query_one(Queue).chosen
+        return self.queue.chosen
 
     # -- showing -----------------------------------------------------------------------------------
 
     def show(self, entries: Entries, chart: bool) -> None:
-        queue = self.query_one(Queue)
+        queue = self.queue
         if self._wanted is not None and any(e.id == self._wanted for e in entries):
             queue.follow(entries, self._wanted)
             self._wanted = None
         else:
             queue.follow(entries)
-        self._entries = entries
-        self.query_one(Top).follow(entries)
+        self.top.follow(entries)
         self.follow(chart)
 
     def choose(self, id: int) -> None:
@@ -90,51 +96,51 @@ class Transfers(Shown):
         """Everything below the queue shows the chosen entry."""
         entry = self.chosen
         self.fit_in(entry)
-        for panel in self.query(Panel):
-            if panel.id in ("said", "welcome") or isinstance(panel, Top):
-                continue
+        for panel in self.panels.values():
             other = entry is None or panel.entry is None or panel.entry.id != entry.id
             if chart or other or not isinstance(panel, Speed):
                 panel.show(entry)
-        self.query_one(Banner).show(entry)
+        self.banner.show(entry)
 
     def fit_in(self, entry: Entry | None) -> None:
         """Give the panels their rows; only when something changed that they depend on."""
         width, height = self.app.size
-        ended = entry is not None and entry.stage == ENDED
-        busy = entry.state.running if entry is not None else ()
-        workers = max(2, len(busy)) if entry is not None and entry.active else 0
-        count = self.query_one(Queue).count()
-        seen = (
-            width, height, count, ended, workers, banner.kind(entry), *self.actions(),
-        )  # fmt: skip
+        active = entry is not None and entry.active
+        workers = max(2, len(entry.state.running)) if entry is not None and active else 0
+        count = self.queue.count()
+        asks = banner.kind(entry)
+        rest = () if entry is None or active else (entry.id, entry.stage, entry.why)
+        seen = (width, height, count, active, workers, asks, rest, self.actions())
         if seen == self._seen:
             return
         self._seen = seen
-        rows = 0
-        if entry is not None and ended:
-            rows = max(len(Happened().lines(entry, 80, 99)), len(Spending().lines(entry, 80, 99)))
-        got = room.share(
-            width, height, count, bool(banner.kind(entry)), workers, max(rows, 1) * ended
-        )
-        for id, given in zip(got._fields, got, strict=True):
-            widget = self.query_one(f"#{id}")
+        rows, spent = 0, report.spent(entry.state) if entry is not None else []
+        if entry is not None and not active:
+            rows = max(len(report.happened(entry, 80)), len(spent))
+        chart = entry is not None and bool(active or entry.state.bytes)
+        got = room.share(width, height, count, bool(asks), workers, rows, chart)
+        for widget in self.children:
+            given = got._asdict().get(str(widget.id))
+            if given is None:
+                continue
             widget.display = given > 0 and entry is not None
             widget.styles.height = given
         wide = width >= room.WIDE
-        begun = ended or (entry is not None and entry.active)
         for id, wanted in (
-            ("batches", not ended), ("health", not ended and wide), ("happened", ended),
-            ("spending", ended and wide),
+            ("batches", active), ("health", active and wide), ("happened", not active),
+            ("spending", not active and wide and bool(spent)),
         ):  # fmt: skip
-            self.query_one(f"#{id}").display = wanted and begun
-        welcome = self.query_one(Welcome)
-        welcome.display = entry is None
-        welcome.styles.height = 14 if height >= 20 else 8
+            self.panels[id].display = wanted
+        self.welcome.display = entry is None
+        self.welcome.styles.height = 14 if height >= 20 else 8
         self.refresh_bindings()
 
     def on_mount(self) -> None:
-        self.query_one(Queue).focus()
+        self.queue.focus()
+        self.show(self.manager.entries(), True)
+
+    def on_screen_resume(self) -> None:
+        self.show(self.manager.entries(), True)  # it was not followed while it was covered
 
     def on_resize(self, event: events.Resize) -> None:
         self.follow()
@@ -189,7 +195,7 @@ class Transfers(Shown):
 
     def action_wait(self) -> None:
         if self.chosen is not None:
-            self.query_one(Banner).patient = self.chosen.id
+            self.banner.patient = self.chosen.id
         self._do("wait")
 
     def action_start(self) -> None:
@@ -244,4 +250,4 @@ class Transfers(Shown):
                 self.action_review()
             case "keep":
                 self._do("answer", False)
-        self.query_one(Queue).focus()
+        self.queue.focus()

@@ -11,9 +11,16 @@ from blit import show
 from blit.events import Activity
 from blit.queue import Entry
 from blit.tui import words
-from blit.tui.widgets.panel import Line, Panel, facts, spread
+from blit.tui.widgets.panel import Line, Panel, cut, facts
 from blit.tui.widgets.rows import fit
 
+BUTTONS = (  # name, the banner it belongs to, words
+    ("wait", "silent", "Wait longer"),
+    ("skip", "silent", "Skip this file"),
+    ("abort", "silent", "Abort"),
+    ("review", "asking", "Review the list"),
+    ("keep", "asking", "Keep them all"),
+)
 GIVES_UP = 10  # seconds without movement after which a run ends
 
 
@@ -42,17 +49,19 @@ class Words(Panel):
             why = "They exist only at the destination."
             return [facts([may, ((why, ""),), (("the copy goes on", "muted"),)], width)]
         one = suspect(entry)
-        until = "waits longer, as you asked" if self.patient else f"gives up at {GIVES_UP} s"
-        right: Line = ((until, "muted"),)
-        said = f"▲ Nothing has moved for {state.quiet:.0f} s"
+        said = f"▲ Nothing has moved for {state.quiet:.0f} s, gives up at {GIVES_UP} s"
+        if self.patient:
+            said = f"▲ Nothing has moved for {state.quiet:.0f} s, waits longer"
+        elif width < 90:
+            said = f"▲ Nothing moved for {state.quiet:.0f} of {GIVES_UP} s"
         device = f" on {show.text(state.stalled.device)}" if state.stalled is not None else ""
         where: Line = ()
         if one is not None:
             doing = show.text(one.operation)
-            room = width - len(said) - len(doing) - len(device) - len(right[0][0]) - 4
+            room = width - len(said) - len(doing) - len(device) - 3
             path = show.path(one.path)
             where = ((f": {doing} ", ""), (fit(path, room).rstrip() if room > 8 else "", "strong"))
-        return [spread(((said, "warn strong"), *where, (device, "")), right, width)]
+        return [cut(((said, "warn strong"), *where, (device, "")), width)]
 
 
 class Banner(Vertical):
@@ -63,14 +72,15 @@ class Banner(Vertical):
             super().__init__()
             self.what = what
 
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.said = Words(id="said")
+        self.buttons = [Button(words, id=name, compact=True) for name, _, words in BUTTONS]
+
     def compose(self) -> ComposeResult:
-        yield Words(id="said")
+        yield self.said
         with Horizontal():
-            yield Button("Wait longer", id="wait", compact=True)
-            yield Button("Skip this file", id="skip", compact=True)
-            yield Button("Abort", id="abort", compact=True)
-            yield Button("Review the list", id="review", compact=True)
-            yield Button("Keep them all", id="keep", compact=True)
+            yield from self.buttons
 
     patient = 0  # the entry that was asked to wait longer
 
@@ -81,16 +91,10 @@ class Banner(Vertical):
         if entry is None or not what:
             return
         can_skip = suspect(entry) is not None
-        for name, wanted in (
-            ("wait", what == "silent"), ("skip", what == "silent" and can_skip),
-            ("abort", what == "silent"), ("review", what == "asking"), ("keep", what == "asking"),
-        ):  # fmt: skip
-            button = self.query_one(f"#{name}", Button)
-            if button.display != wanted:
-                button.display = wanted
-        said = self.query_one(Words)
-        said.patient = entry.id == self.patient
-        said.show(entry)
+        for button, (name, wanted, _) in zip(self.buttons, BUTTONS, strict=True):
+            button.display = wanted == what and (can_skip or name != "skip")
+        self.said.patient = entry.id == self.patient
+        self.said.show(entry)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()

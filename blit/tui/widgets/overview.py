@@ -18,21 +18,12 @@ class Overview(Panel):
 
     def _title(self, entry: Entry) -> tuple[str, str]:
         job = entry.job
-        options = [
-            word
-            for word, given in (
-                ("only a try", job.dry_run), ("compared by content", job.checksum),
-                ("read back", job.verify), ("synced to disk", job.durable),
-                ("a second try", bool(job.only)),
-            )
-            if given
-        ]  # fmt: skip
         room = max(20, self.size.width - 8)
         source = show.path(job.sources[0]) if job.sources else ""
         if len(job.sources) > 1:
             source += f" and {len(job.sources) - 1} more"
         target = words.target(entry)
-        return both(source, target, room), " · ".join(options)
+        return both(source, target, room), " · ".join(words.options(job))
 
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         if entry.stage == ENDED:
@@ -54,6 +45,8 @@ def first(entry: Entry, width: int) -> Line:
     right: Line = ((words.of_total(state), ""),)
     if state.phase == "deleting":
         right = ((f"{state.deleted:,} of {state.extras:,} deleted", ""),)
+    elif not state.bytes_total and not state.files_total and not state.plan_done:
+        right = (("nothing found yet", "muted"),)
     elif not state.plan_done:
         right = (*right, (" found so far" if width >= 60 else "", "muted"))
     return spread(left, right, width)
@@ -83,6 +76,8 @@ def third(entry: Entry, width: int) -> Line:
     if not entry.active:
         can = "enter starts it now · x removes it"
         return cut(((can, "muted"),), width)
+    if not state.files_total and not state.plan_done:
+        return ()
     files: Line = ((words.files_of_total(state), "muted"),)
     failed: Line = ((f"✗ {state.failures:,} failed", "bad"),) if state.failures else ()
     if entry.status == "silent":

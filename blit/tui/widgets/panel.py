@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
@@ -17,7 +17,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from blit.queue import Entry
-from blit.tui.widgets.rows import fit
 
 Span = tuple[str, str]  # text that is safe to show, and its role: words of _styles
 Line = tuple[Span, ...]
@@ -57,19 +56,23 @@ def length(line: Line) -> int:
 def spread(left: Line, right: Line, width: int) -> Line:
     """The left at the left, the right at the right; if both cannot be, the left one is cut."""
     gap = width - length(left) - length(right)
-    if gap >= 1 or not right:
+    if not right:
+        return cut(left, width)
+    if gap >= 1:
         return (*left, (" " * max(0, gap), ""), *right)
     return (*cut(left, max(0, width - length(right) - 1)), (" ", ""), *right)
 
 
 def cut(line: Line, width: int) -> Line:
-    """No longer than this; the last word that fits in part is shortened in its middle."""
+    """No longer than this; what fits in part ends in `…`."""
     found: list[Span] = []
     for text, role in line:
         room = width - length(tuple(found))
         if room <= 0:
             break
-        found.append((fit(text, room) if cell_len(text) > room else text, role))
+        if cell_len(text) > room:
+            text = set_cell_size(text, room - 1) + "…"
+        found.append((text, role))
     return tuple(found)
 
 

@@ -143,6 +143,8 @@ def running(entry: Entry, room: int) -> Line:
         return (*found, *percent, (f"  {word:>10}", words.ROLES.get(status, "warn")), *failed)
     if state.phase not in ("copying", "starting", "looking"):
         return (*found, *percent, (f"  {words.phase(entry)[0].lower():>10}", "main"), *failed)
+    if not state.files_total and not state.plan_done:
+        return ((words.phase(entry)[0].lower(), "main"), *failed)
     counting: Line = () if state.plan_done else (("counting", "muted"),)
     speed: Line = ((f"  {show.rate(state.rate):>9}", "main"),)
     left: Line = ((f"  {words.left(state):>18}", ""),) if wide and state.plan_done else ()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from blit import chart, show
-from blit.queue import Entry
+from blit.queue import ENDED, Entry
+from blit.state import TransferState
+from blit.tui import words
 from blit.tui.widgets.panel import Line, Panel, bar, cut, facts
+from blit.tui.widgets.rows import fit
 
 _KINDS = {
     "copy": "copying", "range": "large files", "link": "hard links", "delete": "deleting",
@@ -19,73 +24,117 @@ _METHODS = {
 
 
 class Happened(Panel):
+    def show(self, entry: Entry | None) -> None:
+        if entry is not None:
+            begun = entry.state.summary is not None
+            titles = {True: "What it was to do", False: "What it is to do"}
+            self.heads("What happened" if begun else titles[entry.stage == ENDED])
+        super().show(entry)
+
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
-        state, summary = entry.state, entry.state.summary
-        if summary is None:
-            return []
-        took = show.seconds(summary.seconds.total)
-        rows: list[tuple[str, Line]] = []
-        guess = summary.forecast_s or state.forecast_s
-        against = f"  {_against(summary.seconds.total, guess)}" if guess else ""
-        rows.append(("Took", ((took, "strong"), (against, "muted"))))
-        methods: list[Line] = [
-            ((f"{n:,} {_METHODS.get(name, show.text(name))}", ""),)
-            for name, n in sorted(summary.methods.items(), key=lambda m: -m[1])
-        ]
-        if methods:
-            rows.append(("How", facts(methods, width - 9)))
-        for warning in summary.warnings:
-            rows.append(("Lost", ((f"▲ {show.text(warning)}", "warn"),)))
-        if state.silences:
-            waited = sum(seconds for _, seconds in state.silences)
-            at = ", ".join(chart.clock(begin) for begin, _ in state.silences[:4])
-            rows.append(("Waited", ((f"{show.seconds(waited)} without progress at {at}", "warn"),)))
-        for note in summary.notes:
-            rows.append(("Note", ((show.text(note), ""),)))
-        if state.route:
-            route = state.route.replace("_", " ")
-            count = f", {show.count(state.batches_done, 'batch', 'batches')}"
-            crew = f" to {show.count(summary.workers, 'process', 'processes')}"
-            rows.append(("Route", ((route + count + crew, ""),)))
-        if summary.seconds.planning is not None:
-            first = summary.seconds.first_byte
-            after = f", first byte after {show.seconds(first)}" if first is not None else ""
-            rows.append(("Planning", ((show.seconds(summary.seconds.planning) + after, ""),)))
-        if summary.files.unchanged:
-            how = "by content" if entry.job.checksum else "by size and time"
-            rows.append(("Same", ((f"{summary.files.unchanged:,} skipped {how}", ""),)))
-        if state.filesystems[0]:
-            disks = " → ".join(show.text(name) for name in state.filesystems)
-            rows.append(("Disks", ((disks, ""),)))
-        return [cut(((f"{name:9}", "muted"), *line), width) for name, line in rows]
+        return happened(entry, width)
+
+
+def happened(entry: Entry, width: int) -> list[Line]:
+    """The more important rows first: not all of them fit everywhere."""
+    state, summary = entry.state, entry.state.summary
+    if summary is None:
+        return intended(entry, width)
+    took = show.seconds(summary.seconds.total)
+    rows: list[tuple[str, Line]] = []
+    guess = summary.forecast_s or state.forecast_s
+    if summary.outcome not in ("ok", "partial", "mismatch"):
+        guess = None  # it is not what the forecast was for
+    against = f"  {_against(summary.seconds.total, guess)}" if guess else ""
+    if len(summary.message) > width - 6:  # too long for the line above
+        lines = textwrap.wrap(show.text(summary.message), max(20, width - 9))
+        rows += [("Why" * (n == 0), ((line, "strong"),)) for n, line in enumerate(lines[:4])]
+    rows.append(("Took", ((took, "strong"), (against, "muted"))))
+    methods: list[Line] = [
+        ((f"{n:,} {_METHODS.get(name, show.text(name))}", ""),)
+        for name, n in sorted(summary.methods.items(), key=lambda m: -m[1])
+    ]
+    if methods:
+        rows.append(("How", facts(methods, width - 9)))
+    for warning in summary.warnings:
+        rows.append(("Lost", ((f"▲ {show.text(warning)}", "warn"),)))
+    if state.silences:
+        waited = sum(seconds for _, seconds in state.silences)
+        at = ", ".join(chart.clock(begin) for begin, _ in state.silences[:4])
+        rows.append(("Waited", ((f"{show.seconds(waited)} without progress at {at}", "warn"),)))
+    for note in summary.notes:
+        rows.append(("Note", ((show.text(note), ""),)))
+    if state.route:
+        route = state.route.replace("_", " ")
+        if state.batches_done:
+            route += f", {show.count(state.batches_done, 'batch', 'batches')}"
+            route += f" to {show.count(summary.workers, 'process', 'processes')}"
+        rows.append(("Route", ((route, ""),)))
+    if summary.seconds.planning is not None:
+        first = summary.seconds.first_byte
+        after = f", first byte after {show.seconds(first)}" if first is not None else ""
+        rows.append(("Planning", ((show.seconds(summary.seconds.planning) + after, ""),)))
+    if summary.files.unchanged:
+        how = "by content" if entry.job.checksum else "by size and time"
+        rows.append(("Same", ((f"{summary.files.unchanged:,} skipped {how}", ""),)))
+    if state.filesystems[0]:
+        disks = " → ".join(show.text(name) for name in state.filesystems)
+        rows.append(("Disks", ((disks, ""),)))
+    return [cut(((f"{name:9}", "muted"), *line), width) for name, line in rows]
+
+
+def intended(entry: Entry, width: int) -> list[Line]:
+    """What one that has not begun is to do."""
+    job = entry.job
+    rows = [("From", show.path(source)) for source in job.sources]
+    rows.append(("To", words.target(entry)))
+    what = (
+        "copies, then deletes what exists only there" if job.mirror else "copies; deletes nothing"
+    )
+    rows.append(("How", ", ".join([what, *words.options(job)])))
+    if entry.why:
+        rows.append(("Why", show.text(entry.why)))
+    return [
+        ((f"{name:9}", "muted"), (fit(text, width - 9), "strong" * (name == "Why")))
+        for name, text in rows
+    ]
 
 
 def _against(took: float, guess: float) -> str:
     """`forecast 58 s, 5 % quicker`"""
-    words = f"forecast {show.seconds(guess)}"
+    said = f"forecast {show.seconds(guess)}"
     off = (took - guess) / guess * 100
     if guess < 1 or abs(off) < 3:
-        return f"({words})"
+        return f"({said})"
     if off > 100:
-        return f"({words}, {took / guess:.1f} times as long)"
-    return f"({words}, {abs(off):.0f} % {'slower' if off > 0 else 'quicker'})"
+        return f"({said}, {took / guess:.1f} times as long)"
+    return f"({said}, {abs(off):.0f} % {'slower' if off > 0 else 'quicker'})"
 
 
 class Spending(Panel):
     """Seconds of all processes together, by kind of work."""
 
+    def show(self, entry: Entry | None) -> None:
+        self.heads("Where the time went", "all processes together")
+        super().show(entry)
+
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
-        state = entry.state
-        rows = [(_KINDS.get(s.what, show.text(s.what)), s.bytes, s.seconds) for s in state.spent]
-        if state.planning_s:
-            rows.append(("planning", 0, state.planning_s))
+        rows = spent(entry.state)
         most = max((seconds for _, _, seconds in rows), default=0.0) or 1.0
-        cells = max(4, min(24, width - 36))
+        cells = max(4, min(24, width - 42))
         found: list[Line] = []
-        for name, moved, seconds in sorted(rows, key=lambda row: -row[2]):
+        for name, moved, seconds in rows:
             size = show.size(moved) if moved else "–"
             found.append(
                 cut(((f"{name:15} ", ""), *bar(seconds / most, cells),
                      (f" {show.seconds(seconds):>12}", "strong"), (f" {size:>8}", "muted")), width)
             )  # fmt: skip
         return found
+
+
+def spent(state: TransferState) -> list[tuple[str, int, float]]:
+    """(kind of work, bytes, seconds), the longest first."""
+    rows = [(_KINDS.get(s.what, show.text(s.what)), s.bytes, s.seconds) for s in state.spent]
+    if state.planning_s:
+        rows.append(("planning", 0, state.planning_s))
+    return sorted(rows, key=lambda row: -row[2])

@@ -23,15 +23,26 @@ class Room(NamedTuple):
 
 
 def share(
-    width: int, height: int, entries: int, banner: bool, workers: int, report: int = 0
+    width: int,
+    height: int,
+    entries: int,
+    banner: bool = False,
+    workers: int = 0,
+    report: int = 0,
+    chart: bool = True,
 ) -> Room:
-    """`workers`: how many lines the batches would like; `report`: how many the report has."""
+    """`workers`: how many lines the batches would like; `report`: how many the report has.
+
+    Without a report it is a transfer that runs; without a chart one that has not begun.
+    """
     frame = 2 if height >= FRAMED else 0
     most = 2 if not frame else 4 if height < 30 else 6 if height < 46 else 12
     queue = max(1, min(entries, most)) + frame
     over = 3 + frame
     ask = BANNER + frame if banner else 0
     left = max(0, height - 2 - queue - over - ask)
+    if report and not chart:
+        return Room(queue, ask, over, 0, min(report + frame, left), 0, 0)
     if report:
         middle = min(report + frame, max(left - 5 - frame, left // 2))
         return Room(queue, ask, over, left - middle, middle, 0, 0)

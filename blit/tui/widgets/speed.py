@@ -29,9 +29,11 @@ class Speed(Panel):
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         state = entry.state
         points = state.curve.resampled(chart.columns(width))
-        if not points:
-            empty: list[Line] = [()] * (height // 2)
-            nothing = "" if entry.stage == ENDED else "the curve begins with the first bytes"
+        if not any(value for value, _ in points):
+            empty: list[Line] = [()] * ((height - 1) // 2)
+            nothing = "the curve begins with the first bytes"
+            if entry.stage == ENDED:
+                nothing = "no bytes were copied"
             return [*empty, ((nothing.center(width), "muted"),)]
         picture = chart.draw(
             points, width, height, state.curve.at, state.mean, entry.stage == ENDED

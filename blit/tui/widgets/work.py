@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from blit import show
 from blit.events import Activity, Change, Failed
 from blit.queue import Entry
@@ -124,6 +126,8 @@ def pulse(entry: Entry, most: int) -> Line:
         role, word = "warn", "paused"
     elif state.phase == "asking":
         role, word = "warn", "waits for you"
+    elif state.beat is None:
+        role, word = "muted", "starting"
     elif state.quiet >= 1:
         role, word = "", f"quiet for {state.quiet:.0f} s"
     else:
@@ -162,6 +166,8 @@ class Pulse(Panel):
         if state.unchanged:
             waiting = f"{state.unchanged:,} already the same"
         right: Line = ((waiting, "muted"),)
+        if not entry.active:
+            return []
         return [spread(left, right if width >= 70 and entry.status != "silent" else (), width)]
 
 
@@ -183,10 +189,13 @@ class Latest(Panel):
     @staticmethod
     def _line(one: Change | Failed, width: int) -> Line:
         if isinstance(one, Failed):
-            message = fit(show.text(one.message), min(len(show.text(one.message)), width // 2))
-            left: Line = (("✗ ", "bad"), (show.path(one.path), ""))
+            message = show.text(one.message)
+            message = fit(message, min(cell_len(message), width // 2))
+            room = width - 3 - cell_len(message)
+            left: Line = (("✗ ", "bad"), (fit(show.path(one.path), room), ""))
             return spread(left, ((message, "bad"),), width)
         reason, path, method, size = one
         sign: Line = (("- ", "warn"),) if reason == "delete" else (("✓ ", "good"),)
         done = "deleted" if reason == "delete" else f"{show.size(size)}  {method:>10}"
-        return spread((*sign, (show.path(path), "")), ((done, "muted"),), width)
+        named = fit(show.path(path), width - 3 - len(done))
+        return spread((*sign, (named, "")), ((done, "muted"),), width)

@@ -1,0 +1,106 @@
+"""What is written past Textual: title, progress, and that all of it is taken back."""
+
+from __future__ import annotations
+
+import os
+import pty
+import termios
+
+import pytest
+
+from blit.terminal import POP, PUSH, Saved, Terminal, shows_progress
+
+CAN = {"TERM": "xterm-256color", "WT_SESSION": "1"}
+
+
+class Screen:
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.said: list[str] = []
+        self.terminal = Terminal(self.said.append, environment)
+
+
+def test_title_and_progress_are_said_once_and_taken_back() -> None:
+    screen = Screen(CAN)
+    screen.terminal.begin()
+    for _ in range(3):
+        screen.terminal.title("blit 58 % Photos")
+        screen.terminal.progress("normal", 58.4)
+    screen.terminal.end()
+    screen.terminal.end()
+    assert screen.said == [
+        PUSH, "\x1b]2;blit 58 % Photos\x07", "\x1b]9;4;1;58\x07", "\x1b]9;4;0;\x07", POP,
+    ]  # fmt: skip
+
+
+def test_after_a_suspension_it_is_all_there_again() -> None:
+    screen = Screen({"TERM": "xterm"})
+    screen.terminal.begin()
+    screen.terminal.title("blit")
+    screen.terminal.end()
+    screen.terminal.begin()
+    assert screen.said == [PUSH, "\x1b]2;blit\x07", POP, PUSH, "\x1b]2;blit\x07"]
+
+
+def test_nothing_is_said_before_the_beginning_or_on_a_dumb_terminal() -> None:
+    screen = Screen(CAN)
+    screen.terminal.title("x")
+    screen.terminal.progress("normal", 1)
+    dumb = Screen({"TERM": "dumb"})
+    dumb.terminal.begin()
+    dumb.terminal.title("x")
+    dumb.terminal.progress("normal", 1)
+    dumb.terminal.end()
+    assert screen.said == dumb.said == []
+
+
+def test_a_name_in_the_title_is_inert() -> None:
+    screen = Screen({"TERM": "xterm"})
+    screen.terminal.begin()
+    screen.terminal.title("bad \x1b]0;pwn\x07 \x9b \u202e")
+    assert screen.said[-1] == "\x1b]2;bad \\x1b]0;pwn\\x07 \\x9b \\u202e\x07"
+
+
+@pytest.mark.parametrize(
+    ("environment", "shows"),
+    [
+        ({}, False),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM_PROGRAM": "iTerm.app"}, False),  # 3.6.5 made thousands of notifications of it
+        ({"WT_SESSION": "x"}, True),
+        ({"ConEmuANSI": "ON"}, True),
+        ({"ConEmuANSI": "OFF"}, False),
+        ({"TERM_PROGRAM": "ghostty"}, True),
+        ({"TERM_PROGRAM": "WezTerm"}, True),
+        ({"VTE_VERSION": "7900"}, True),
+        ({"VTE_VERSION": "7600"}, False),
+        ({"WT_SESSION": "x", "TMUX": "/tmp/x"}, False),
+        ({"WT_SESSION": "x", "TERM": "screen-256color"}, False),
+    ],
+)
+def test_who_shows_progress(environment: dict[str, str], shows: bool) -> None:
+    assert shows_progress(environment) is shows
+
+
+def test_a_terminal_is_given_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    leader, follower = pty.openpty()
+    try:
+        saved = Saved(follower)
+        before = termios.tcgetattr(follower)
+        changed = termios.tcgetattr(follower)
+        changed[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(follower, termios.TCSANOW, changed)
+        saved.restore()
+        assert termios.tcgetattr(follower)[3] == before[3]
+        said = os.read(leader, 4096)
+        for sequence in (b"\x1b[?1049l", b"\x1b[?1003l", b"\x1b[?25h", POP.encode()):
+            assert sequence in said
+    finally:
+        os.close(leader)
+        os.close(follower)
+
+
+def test_what_is_no_terminal_is_left_alone(tmp_path) -> None:
+    with open(tmp_path / "file", "w") as file:
+        Saved(file.fileno()).restore()
+    assert (tmp_path / "file").read_text() == ""
