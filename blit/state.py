@@ -32,6 +32,7 @@ _SHOWN_SILENCE = 3.0  # seconds without movement from which it is worth a mark a
 _RECENT = 60  # files
 _PROBLEMS = 1_000  # named; all are counted
 _PULSES = 30  # seconds
+_HELD = ("paused", "counting", "ready", "asking")  # phases in which a person is waited for
 
 
 class Spent(NamedTuple):
@@ -184,12 +185,13 @@ class TransferState:
     def _beat(self, beat: Heartbeat) -> TransferState:
         plan_done = self.plan_told or beat.plan_done
         paused = beat.phase == "paused"
-        held = paused or beat.phase in ("counting", "ready", "asking")
+        held = beat.phase in _HELD
         silent = beat.quiet >= _SHOWN_SILENCE and not held
         mark = PAUSED if held else SILENT if silent else MOVING
         curve = self.curve.after(beat.elapsed, beat.bytes, mark)
-        since = self.beat.elapsed if self.beat is not None else 0.0
-        held_s = self.held_s + (max(0.0, beat.elapsed - since) if held else 0.0)
+        held_s = self.held_s
+        if held and self.beat is not None and self.phase in _HELD:
+            held_s += max(0.0, beat.elapsed - self.beat.elapsed)
         common = {
             "phase": beat.phase, "elapsed": beat.elapsed, "held_s": held_s,
             "quiet": 0.0 if held else beat.quiet,
@@ -243,6 +245,10 @@ class TransferState:
         return (*known, (began, beat.quiet))[-20:]
 
     def _finished(self, summary: Summary) -> TransferState:
+        late: tuple[Failed, ...] = ()
+        if summary.files.failed > self.failures:  # what ended the run is told by its summary alone
+            known = set(self.problems)
+            late = tuple(f for f in summary.failures if f not in known)[-_PROBLEMS:]
         total = summary.seconds.total
         busy = total - self.held_s
         return replace(
@@ -251,6 +257,9 @@ class TransferState:
             mean=summary.bytes.copied / busy if busy > 0 else 0.0, eta=None, eta_band=None,
             deleted=summary.files.deleted, unchanged=summary.files.unchanged,
             curve=self.curve.after(total, summary.bytes.copied), silent=False, asking=False,
+            failures=max(self.failures, summary.files.failed),
+            problems=(*self.problems, *late)[-_PROBLEMS:],
+            last_failure=late[-1] if late else self.last_failure,
         )  # fmt: skip
 
 
