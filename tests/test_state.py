@@ -306,3 +306,15 @@ def test_whatever_happens(story: list[Event], outcome: str) -> None:
     end = state.after(finished(outcome))
     assert percent <= end.percent
     assert (end.percent == 100.0) == (outcome == "ok")
+
+
+def test_the_failure_that_ends_a_run_is_a_problem_too() -> None:
+    one, full = Failed(b"/d/a", "copy", 5, "no"), Failed(b"/d/b", "create", 28, "full")
+    summary = Summary(
+        "failed", 1, "copy", b"/s", b"/d", None, Counts(failed=2), failures=(one, full)
+    )
+    state = TransferState().after(STARTED).after(one)
+    ended = state.after(RunFinished(summary))
+    assert (ended.failures, ended.problems, ended.last_failure) == (2, (one, full), full)
+    whole = state.after(RunFinished(summary._replace(files=Counts(failed=1), failures=(one,))))
+    assert (whole.failures, whole.problems, whole.last_failure) == (1, (one,), one)
