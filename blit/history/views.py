@@ -77,7 +77,7 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     """The whole record in words: (label, text)."""
     files, seconds = record.files, record.seconds
     found = [("Result", outcome(record)), ("Took", _took(record))]
-    copied = f"{show.count(files.copied, 'file')}, {show.size(record.bytes.copied)}"
+    copied = f"{files.copied:,}, {show.size(record.bytes.copied)}"
     if files.copied > 1 and record.bytes.copied:
         copied += f", mean {show.size(record.bytes.copied / files.copied)}"
     for number, word in ((files.unchanged, "unchanged"), (files.deleted, "deleted")):

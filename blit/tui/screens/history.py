@@ -64,6 +64,7 @@ class History(Shown):
         self.query_one(Input).display = False
         self.query_one(PastRows).focus()
         self.show(self.manager.entries(), True)
+        self.follow()
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -131,6 +132,8 @@ class History(Shown):
         for widget, wanted in ((rows, not text), (self.query_one(Header), not text)):
             widget.display = wanted
         self.query_one("#empty").display = bool(text)
+        if not text and self.focused is None:
+            rows.focus()
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         self.follow()

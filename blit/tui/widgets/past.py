@@ -55,11 +55,11 @@ class PastRows(Rows):
         self.refill()
 
     def refill(self) -> None:
-        chosen = self.chosen
+        chosen = self.chosen.id if self.chosen is not None else ""
         found = [record for record in self.all if self._matches(record)]
         self.shown = sorted(found, key=self.order.key)
         # what was selected stays so, wherever it went
-        self.changed(next((n for n, r in enumerate(self.shown) if r is chosen), 0))
+        self.changed(next((n for n, r in enumerate(self.shown) if r.id == chosen), 0))
 
     def _matches(self, record: RunRecord) -> bool:
         if not self.words:
