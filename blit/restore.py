@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import termios
+import time
 from typing import Any
 
 # what may stand unfinished is ended first; then: synchronised output off, keyboard protocol, mouse,
@@ -13,10 +14,12 @@ _BACK = (
     b"\x18\x1b\\\x1b[?2026l\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
     b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[0m\x1b[?25h\x1b]9;4;0;\x07\x1b[23;2t\x1b[?1049l"
 )
+_TRIES = 100
+_PAUSE = 0.002  # seconds
 
 
 class Saved:
-    """Made before the screen opens. `restore` never waits for a terminal that does not read."""
+    """Made before the screen opens."""
 
     def __init__(self) -> None:
         self._modes: list[Any] | None = None
@@ -25,18 +28,28 @@ class Saved:
         except (termios.error, ValueError):
             pass
 
-    def restore(self) -> None:
+    def restore(self, last: bool) -> None:
+        """Never waits for a terminal that is not read. `last`: this process writes no more, and
+        nothing that the screen has begun to write comes after it.
+        """
         try:
             # a description of its own: not to block must not spread to who shares ours
             terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            null = os.open(os.devnull, os.O_WRONLY)
         except OSError:
             return
-        try:
-            termios.tcflush(terminal, termios.TCOFLUSH)  # frames that nobody will see
-            if self._modes is not None:
-                termios.tcsetattr(terminal, termios.TCSANOW, self._modes)
-            os.write(terminal, _BACK)
-        except (OSError, termios.error):
-            pass
-        finally:
-            os.close(terminal)
+        for descriptor in (1, 2) if last else ():
+            os.dup2(null, descriptor)
+        for _ in range(_TRIES):
+            try:
+                # frames that nobody will see; a write under way fills the room again, but it ends
+                termios.tcflush(terminal, termios.TCOFLUSH)
+                if self._modes is not None:
+                    termios.tcsetattr(terminal, termios.TCSANOW, self._modes)
+                if os.write(terminal, _BACK) == len(_BACK):
+                    return
+            except BlockingIOError:
+                pass
+            except (OSError, termios.error):
+                return
+            time.sleep(_PAUSE)

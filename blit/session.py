@@ -91,7 +91,7 @@ class Session:
             if self._left.wait(0.1):
                 return
         if self._terminal is not None:
-            self._terminal.restore()
+            self._terminal.restore(last=True)
         os._exit(self.code_of_signal)
 
     @property
@@ -120,7 +120,7 @@ class Session:
                 raise
             choice, trouble = None, f"{type(error).__name__}: {error}"
             if self._app is not None and self._terminal is not None:
-                self._terminal.restore()
+                self._terminal.restore(last=False)
         finally:
             self._app = None
         if trouble:
@@ -224,7 +224,7 @@ def transfer(
     session._verbose, session._quiet = options.verbose, options.quiet
     id, mailbox = session.manager.adopt(job, pool, early, started)
     session.catch(signals)
-    if _quick(session.manager, id, 0.0 if options.tui else started) or session.signal:
+    if not options.tui and _quick(session.manager, id, started):
         session.story(id, mailbox)
         return session.end(id)
     mailbox.close()
