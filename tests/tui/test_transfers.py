@@ -14,6 +14,7 @@ from textual.widgets._footer import FooterKey
 
 from blit.queue import ENDED, RUNNING, WAITING
 from blit.state import TransferState
+from blit.terminal import POP, Terminal
 from blit.tui.app import BlitApp
 from blit.tui.messages import Choice
 from blit.tui.screens.leave import Leave
@@ -492,3 +493,87 @@ async def test_the_picture_is_the_same_without_colours(monkeypatch: pytest.Monke
             await settled(pilot)
             texts.append(screen_text(app))
     assert texts[0] == texts[1]
+
+
+async def test_text_is_copied_with_the_mouse_and_ctrl_c() -> None:
+    app = BlitApp(StillManager(STORIES["alone"]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.mouse_down("#overview", offset=(2, 1))
+        await pilot.hover("#overview", offset=(8, 1))
+        await pilot.mouse_up("#overview", offset=(8, 1))
+        await settled(pilot)
+        await pilot.press("ctrl+c")
+        await settled(pilot)
+        assert app.clipboard.startswith("Copying"[:6])
+        assert isinstance(app.screen, Transfers)
+
+
+# -- the terminal's own -----------------------------------------------------------------------------
+
+
+class Noted(BlitApp):
+    def __init__(self, manager: StillManager, looking: bool = True) -> None:
+        super().__init__(manager)
+        self.said: list[str] = []
+        self.bells = 0
+        self.looking = looking
+        environment = {"TERM": "xterm", "WT_SESSION": "1"}
+        self.status.terminal = Terminal(self.said.append, environment)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.app_focus = self.looking
+
+    def bell(self) -> None:
+        self.bells += 1
+
+
+async def test_title_and_progress_follow_and_are_taken_back() -> None:
+    manager = StillManager(STORIES["alone"])
+    app = Noted(manager)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.tick()
+        await settled(pilot)
+        assert "\x1b]2;blit 57 % Photos\x07" in app.said
+        assert "\x1b]9;4;1;57\x07" in app.said
+        manager.change(1, state=stories.PAUSED_STATE, paused=True)
+        app.tick()
+        assert app.said[-1] == "\x1b]9;4;4;57\x07"
+        manager.change(1, state=stories.ASKED_EARLY_STATE, paused=False)
+        app.tick()
+        assert "\x1b]2;▲ blit 57 % Photos\x07" in app.said
+    assert app.said[-2:] == ["\x1b]9;4;0;\x07", POP]
+
+
+@pytest.mark.parametrize(
+    ("looking", "seconds", "bells"), [(True, 5.0, 0), (True, 55.0, 1), (False, 5.0, 1)]
+)
+async def test_the_bell_rings_for_who_looks_away_or_has_waited_long(
+    looking: bool, seconds: float, bells: int
+) -> None:
+    manager = StillManager(STORIES["alone"])
+    app = Noted(manager, looking)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.tick()
+        await settled(pilot)
+        app.app_focus = looking
+        state = replace(stories.DONE_STATE, elapsed=seconds)
+        manager.change(1, stage=ENDED, state=state)
+        app.tick()
+        app.tick(chart=True)
+        await settled(pilot)
+    assert app.bells == bells
+
+
+async def test_the_bell_rings_once_for_a_question() -> None:
+    manager = StillManager(STORIES["alone"])
+    app = Noted(manager, looking=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.tick()
+        app.app_focus = False
+        for _ in range(3):
+            manager.change(1, state=replace(stories.ASKED_EARLY_STATE))
+            app.tick()
+        await settled(pilot)
+    assert app.bells == 1

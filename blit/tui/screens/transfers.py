@@ -97,8 +97,7 @@ class Transfers(Shown):
         entry = self.chosen
         self.fit_in(entry)
         for panel in self.panels.values():
-            other = entry is None or panel.entry is None or panel.entry.id != entry.id
-            if chart or other or not isinstance(panel, Speed):
+            if chart or not isinstance(panel, Speed) or _another(panel.entry, entry):
                 panel.show(entry)
         self.banner.show(entry)
 
@@ -251,3 +250,10 @@ class Transfers(Shown):
             case "keep":
                 self._do("answer", False)
         self.queue.focus()
+
+
+def _another(shown: Entry | None, entry: Entry | None) -> bool:
+    """Another transfer, or one that has begun or ended meanwhile."""
+    if shown is None or entry is None:
+        return shown is not entry
+    return (shown.id, shown.stage) != (entry.id, entry.stage)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.cells import cell_len
 
 from blit import show
@@ -105,7 +107,11 @@ class Health(Panel):
             rows.append(("Same", ((f"{state.unchanged:,} already up to date, skipped", ""),)))
         if state.route:
             route = state.route.replace("_", " ")
-            rows.append(("Route", ((route, ""), (f": {show.text(state.route_why)}", "muted"))))
+            why = textwrap.wrap(f"{route}: {show.text(state.route_why)}", max(20, width - 7))
+            room = height - 3 - len(rows) - bool(state.forecast_s)
+            rows += [
+                ("Route" * (n == 0), ((line, ""),)) for n, line in enumerate(why[: max(1, room)])
+            ]
         if state.filesystems[0]:
             disks = " → ".join(show.text(name) for name in state.filesystems)
             free = f" · {show.size(state.free)} free" if state.free else ""
