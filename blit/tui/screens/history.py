@@ -41,6 +41,7 @@ class History(Shown):
         self._ended: frozenset[int] | None = None  # a run that ends meanwhile appears
         self._found: records.History | None = None
         self._trouble = ""
+        self._pairs: dict[str, tuple[list[RunRecord], views.Between]] = {}
 
     def compose(self) -> ComposeResult:
         yield Top("History")
@@ -91,6 +92,10 @@ class History(Shown):
             self._found, self._trouble = records.History(), f"cannot be read: {error.strerror}"
         if not self.query(Keys):
             return
+        self._pairs = {}
+        for between in views.between(self._found.records):
+            alike = [each for each in self._found.records if each.pair == between.pair]
+            self._pairs[between.pair] = (alike, between)
         self.query_one(PastRows).put(self._found.records)
         self.show(self.manager.entries(), True)
         self.follow()
@@ -108,9 +113,9 @@ class History(Shown):
             self.query_one(RunCurve).choose(record)
             facts = tuple(Fact(label, text) for label, text in views.facts(record))
             self.query_one("#record", Facts).facts = facts
-            alike = [each for each in found.records if each.pair == record.pair]
+            alike, between = self._pairs[record.pair]
             self.query_one(Trend).choose(alike, record.pair)
-            self.query_one("#usual", Facts).facts = usual(views.between(alike)[0])
+            self.query_one("#usual", Facts).facts = usual(between)
         self.refresh_bindings()
 
     def _words(self, rows: PastRows, found: records.History | None) -> None:
