@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from blit.store import Store
 
 IMPORT_AT = 0.15  # seconds since the program began: what is over by then never needs Textual
-SHOW_AT = 0.5  # a copy that is over by then prints its summary like cp
+SHOW_AT = 0.4  # the first frame comes 0.2 s later; who is done before prints its summary like cp
 _PATIENCE = 2.0  # seconds that the screen gets to end when all else has
 _WORST = 3.0  # seconds that a second signal gives the engine
 

@@ -215,6 +215,29 @@ def test_disks_that_do_not_answer_are_waited_for(ram: Path, src: Path, managers:
         faults.hurt()
 
 
+def test_two_transfers_into_one_folder_share_no_temporary_name(ram: Path, managers: Any) -> None:
+    """Each from its own disk, side by side: a name of the one must not be in the other's way."""
+    names: set[bytes] = set()
+    pools = [Pool(2), Pool(2)]
+    for pool in pools:
+        for worker in pool.workers:
+            with open(f"/proc/{worker.pid}/cmdline", "rb") as line:
+                slot, token, _, first = line.read().split(b"\0")[-5:-1]
+            names.add(token + b"%d" % (int(slot) + int(first)))
+        pool.close()
+        until(pool.reap, "the workers leave")
+    assert len(names) == 4
+    with fuse(ram) as faults:
+        for side in "ab":
+            make(faults.below, {side: {f"{side}{n}": b"x" * 3000 for n in range(25)}})
+        faults.hurt({"op": "read", "delay": 0.02})
+        manager = managers()
+        ids = [manager.add(job(faults.point / side, ram / "dst")) for side in "ab"]
+        manager.start_now(ids[1])
+        assert [ends(manager, id).status for id in ids] == ["ok", "ok"]
+        assert len(os.listdir(ram / "dst")) == 50
+
+
 # -- commands -------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Task = dict[str, Any]
 
 MOST_WORKERS = 64
+# pools of this process are told apart in the names of temporaries; by then one of long ago is gone
+_SERIES = 20
+_pools = 0
 _BOOT = "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
 
 
@@ -54,6 +57,9 @@ class Pool:
         os.ftruncate(self._shared, MOST_WORKERS * status.PAGE)
         self.map = mmap.mmap(self._shared, MOST_WORKERS * status.PAGE)
         self.token = tmpname.run_token(os.getpid())
+        global _pools
+        self.first = _pools % _SERIES * MOST_WORKERS
+        _pools += 1
         self.workers: list[Worker] = []
         self.roots: dict[str, tuple[int, int]] = {}  # (dev, ino) of source and destination roots
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
@@ -80,7 +86,7 @@ class Pool:
             pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT.format(root=root),
-                 str(slot), self.token, str(os.getpid())],
+                 str(slot), self.token, str(os.getpid()), str(self.first)],
                 dict(os.environ),
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, high[3], 0),

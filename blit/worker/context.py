@@ -18,12 +18,20 @@ FATAL = frozenset(("ENOSPC", "EDQUOT", "EROFS"))
 
 class Context:
     def __init__(
-        self, page: status.Page, token: str, slot: int, parent: int, handles: int = MOST_HANDLES
+        self,
+        page: status.Page,
+        token: str,
+        slot: int,
+        parent: int,
+        handles: int = MOST_HANDLES,
+        first: int = 0,
     ) -> None:
+        """`first`: the number that slot 0 has in the names of temporaries; see engine.workers."""
         self.page = page
         self.folders = Folders(handles)
-        self.names = tmpname.Names(token, slot)
+        self.names = tmpname.Names(token, first + slot)
         self.token = token
+        self.first = first
         self.me = metadata.Identity()
         self.ladder = Ladder(page)
         self.parent = parent

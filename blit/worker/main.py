@@ -91,7 +91,7 @@ class Worker:
         """Remove the temporaries of a worker that died over this very batch, but not `spare`."""
         from blit.worker import tmpname
 
-        prefix = tmpname.worker_prefix(self.c.token, slot - 1)
+        prefix = tmpname.worker_prefix(self.c.token, self.c.first + slot - 1)
         for blob in groups:
             _, dst_root, _, dst_rel, _, _ = wire.load(blob)
             try:
@@ -159,7 +159,7 @@ def main() -> None:
     # whatever else was open in the caller's caller is none of ours: an inherited pipe would keep
     # its reader waiting after the program has left
     os.closerange(SHARED + 1, 65536)
-    slot, token, parent = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    slot, token, parent, first = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     # the terminal signals the whole group; the program tells us what to do about it by the flag
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
@@ -172,7 +172,7 @@ def main() -> None:
     gc.disable()  # tuples of strings and numbers make no cycles
     take_umask()
     page = status.Page(mmap.mmap(SHARED, 0), slot)
-    worker = Worker(Context(page, token, slot, parent, min(MOST_HANDLES, files // 3)))
+    worker = Worker(Context(page, token, slot, parent, min(MOST_HANDLES, files // 3), first))
     while True:
         task = wire.read_frame(TASKS)
         if task is None:
