@@ -17,7 +17,7 @@ from blit import headless
 from blit.events import DeletionPlanned
 from blit.history import recorder
 from blit.manager import Manager
-from blit.queue import ENDED, PREVIEW, RUNNING, WAITING
+from blit.queue import ENDED, PARKED, RUNNING, WAITING
 from blit.replay import Replay, Told
 from blit.restore import Saved
 from blit.tui.messages import Choice
@@ -162,10 +162,11 @@ class Session:
                 time.sleep(0.1)
             else:
                 break
-        parked = sum(e.stage not in (ENDED, RUNNING, PREVIEW) for e in self.manager.mine())
-        if parked and self._store is not None and self._store.kept:
-            what = "1 transfer waits" if parked == 1 else f"{parked} transfers wait"
-            self._say(f"{what} in the queue; blit alone shows it")
+        if parked := sum(e.stage == PARKED for e in self.manager.mine()):
+            what = "1 transfer was" if parked == 1 else f"{parked} transfers were"
+            kept = self._store is not None and self._store.kept
+            where = ": blit alone shows the queue" if kept else ", and another blit keeps the queue"
+            self._say(f"{what} not started{where}")
 
     def tell(self, id: int) -> None:
         """A transfer's story from here to its end; all of it that is worth a line if it is over."""

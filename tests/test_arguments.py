@@ -168,3 +168,21 @@ def test_a_question_only_where_somebody_can_answer(
 def test_without_a_stdin_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert not job("mirror", "/a", "/b").can_ask
+
+
+def test_the_screen_may_be_asked_for_or_forbidden_but_not_both(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = arguments.parser().parse_args(["copy", "--tui", "a", "b"])
+    assert options.tui and not options.no_tui
+    with pytest.raises(SystemExit):
+        arguments.parser().parse_args(["copy", "--tui", "--no-tui", "a", "b"])
+    assert "not allowed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan", "inf", "1e9"])
+def test_a_replay_needs_a_speed_that_moves(speed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert arguments.parser().parse_args(["replay", "f"]).speed == 1.0
+    with pytest.raises(SystemExit):
+        arguments.parser().parse_args(["replay", f"--speed={speed}", "f"])
+    assert "0.01" in capsys.readouterr().err

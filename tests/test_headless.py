@@ -400,3 +400,39 @@ def test_a_full_disk_under_stdout_brings_no_traceback() -> None:
     face = Hearing(OSError(errno.ENOSPC, "No space left on device"))
     printed(face)
     assert face.closed
+
+
+# -- taking over from another face ----------------------------------------------------------------
+
+
+def told(*story: Event, out: io.StringIO | None = None) -> tuple[str, str, Lines]:
+    """What is said about a run that another face has shown so far."""
+    state = TransferState()
+    for event in story:
+        state = state.after(event)
+    out, err = out or Terminal(), io.StringIO()
+    face = Lines(out, err, False, False, False)
+    face.take_over(state)
+    return out.getvalue(), err.getvalue(), face
+
+
+def test_taking_over_says_where_to_and_names_what_failed() -> None:
+    failures = [Failed(b"f%d" % n, "open", 13, "no") for n in range(SHOWN_FAILURES + 5)]
+    _, err, face = told(STARTED, beat(1.0), *failures)
+    assert err.splitlines()[0] == "/s → /d/s"
+    assert sum("errno 13" in line for line in err.splitlines()) == SHOWN_FAILURES
+    face.hear(RunFinished(NOT_OK))
+    assert face.state.summary == NOT_OK
+
+
+def test_taking_over_at_the_end_says_what_a_run_without_a_screen_says() -> None:
+    out, err, _ = told(STARTED, Failed(b"f", "open", 13, "no"), RunFinished(NOT_OK))
+    assert out == "copied 2 files, 3.0 MB in 2.0 s (1.5 MB/s)\n"
+    assert err.splitlines()[1:] == ["blit: f: open: no (errno 13)", "blit: finished with 1 problem"]
+
+
+def test_taking_over_asks_what_is_still_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    asked = DeletionPlanned(3, 10, True, True, "3 entries to delete")
+    assert "[y/N]" in told(STARTED, asked)[1]
+    assert "[y/N]" not in told(STARTED, asked, events.MirrorFinished(3, 0))[1]
