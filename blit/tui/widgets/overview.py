@@ -141,11 +141,9 @@ def headline(entry: Entry, width: int) -> list[Line]:
         head.append(((show.text(summary.message), role),))
     if counts.failed:
         they = "file could not be copied" if counts.failed == 1 else "files could not be copied"
+        failed: Line = ((f"✗ {counts.failed:,} {they}", "bad"),)
         head.append(
-            (
-                (f"✗ {counts.failed:,} {they}", "bad"),
-                (" · p shows them, r tries them again", "muted"),
-            )
+            facts([failed, (("p shows them", "muted"),), (("r tries again", "muted"),)], width)
         )
     same: Line = ((f"{counts.unchanged:,} already the same", ""),) if counts.unchanged else ()
     gone: Line = ((f"{counts.deleted:,} deleted", ""),) if counts.deleted else ()

@@ -83,6 +83,9 @@ class Queue(Rows, inherit_bindings=False):
             return known[1]
         colours = palette(self.app)
         ground = Style(bgcolor=base.bgcolor or back.rich_color, bold=chosen)
+        if chosen and back.ansi is not None:  # one of 16 colours would be a sign's own too
+            ground = Style(bold=True, reverse=self.has_focus, underline=not self.has_focus)
+            line = tuple((text, "") for text, _ in line)
         strip = Strip([Segment(t, style_of(r, colours, back) + ground) for t, r in line if t])
         strip = strip.adjust_cell_length(width, ground)
         self._painted[y] = (key, strip)
@@ -107,7 +110,7 @@ def row(entry: Entry, width: int, numbered: bool) -> Line:
     )  # fmt: skip
     source, target = words.source(entry.job), words.target(entry)
     paths = cell_len(source) + cell_len(target) + 3
-    room = max(24, width - length(left) - paths - 2)
+    room = max(28, width - length(left) - paths - 2)
     right = running(entry, width) if entry.stage == RUNNING else resting(entry, room)
     right = (*right, (" ", ""))
     left = (*left, (both(source, target, width - length(left) - length(right) - 1), ""))
@@ -158,9 +161,13 @@ def resting(entry: Entry, room: int) -> Line:
         word = "put aside" if entry.status == "parked" else "waiting"
         why = show.text(entry.why)
         return cut(((f"{word}: {why}" if why else word, "muted"),), room)
-    word = f"{words.outcome(entry)} {words.ended_at(entry)}".strip()
+    outcome = words.outcome(entry)
+    word = f"{outcome} {words.ended_at(entry)}".strip()
     failed: Line = ()
     if entry.state.failures:
         failed = ((f"  ✗ {entry.state.failures:,}", "bad"),)
     deed: Line = ((f"  {words.deed(entry)}", ""),)
-    return cut(((word, role), *deed, *failed), room)
+    whole: Line = ((word, role), *deed, *failed)
+    if length(whole) > room:
+        whole = ((outcome, role), *deed, *failed)
+    return cut(whole, room)

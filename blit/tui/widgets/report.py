@@ -121,13 +121,13 @@ class Spending(Panel):
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         rows = spent(entry.state)
         most = max((seconds for _, _, seconds in rows), default=0.0) or 1.0
-        cells = max(4, min(24, width - 42))
+        cells = max(4, min(24, width - 37))
         found: list[Line] = []
         for name, moved, seconds in rows:
             size = show.size(moved) if moved else "–"
             found.append(
                 cut(((f"{name:15} ", ""), *bar(seconds / most, cells),
-                     (f" {show.seconds(seconds):>12}", "strong"), (f" {size:>8}", "muted")), width)
+                     (f" {show.seconds(seconds):>11}", "strong"), (f" {size:>8}", "muted")), width)
             )  # fmt: skip
         return found
 

@@ -108,10 +108,9 @@ class Health(Panel):
         if state.route:
             route = state.route.replace("_", " ")
             why = textwrap.wrap(f"{route}: {show.text(state.route_why)}", max(20, width - 7))
-            room = height - 3 - len(rows) - bool(state.forecast_s)
-            rows += [
-                ("Route" * (n == 0), ((line, ""),)) for n, line in enumerate(why[: max(1, room)])
-            ]
+            most = max(1, height - 3 - len(rows) - bool(state.forecast_s))
+            why = [*why[: most - 1], " ".join(why[most - 1 :])]
+            rows += [("Route" * (n == 0), ((line, ""),)) for n, line in enumerate(why) if line]
         if state.filesystems[0]:
             disks = " → ".join(show.text(name) for name in state.filesystems)
             free = f" · {show.size(state.free)} free" if state.free else ""
