@@ -272,6 +272,9 @@ async def test_a_click_selects_and_does_no_more() -> None:
     app = BlitApp(manager)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
+        await pilot.click(Queue, offset=(20, 2))
+        await settled(pilot)
+        assert app.screen.query_one(Queue).chosen == STORIES["running"][1]
         await pilot.click(Queue, offset=(20, 4))
         await settled(pilot)
         chosen = app.screen.query_one(Queue).chosen
