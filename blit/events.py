@@ -33,6 +33,11 @@ class RouteChosen(NamedTuple):
     forecast_s: float | None
     workers: int
     filesystems: tuple[str, str]  # types of the source's and the destination's
+    forecast_band: tuple[float, float] | None = None  # about 8 of 10 runs end within it
+    forecast_runs: int = 0  # earlier ones that it rests on
+    usual: tuple[float, float] = (0.0, 0.0)  # bytes and files a second of such runs; 0: unknown
+    profile: Mapping[str, Any] = MappingProxyType({})  # what kinds of places these are
+    fresh: bool | None = None  # nothing is at the destination
 
 
 class BatchPlanned(NamedTuple):
@@ -49,6 +54,8 @@ class PlanFinished(NamedTuple):
     folders: int
     extras: int  # entries that the destination alone has
     seconds: float
+    forecast_s: float | None = None  # of the whole run, now that the totals are known
+    forecast_band: tuple[float, float] | None = None
 
 
 class BatchStarted(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
+from blit import eta as reckon
 from blit.curve import MOVING, PAUSED, SILENT, Curve
 from blit.events import (
     Activity,
@@ -54,7 +56,14 @@ class TransferState:
     filesystems: tuple[str, str] = ("", "")
     route: str = ""
     route_why: str = ""
-    forecast_s: float | None = None
+    forecast_s: float | None = None  # of the whole run, before it began
+    forecast_band: tuple[float, float] | None = None  # about 8 of 10 runs end within it
+    forecast_runs: int = 0  # earlier ones that it rests on
+    expected: tuple[float, float, float] | None = None  # the same now: low, middle, high
+    usual: tuple[float, float] = (0.0, 0.0)  # bytes and files a second on this route; 0: unknown
+    slow: bool = False  # less than half of what is usual here
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool | None = None  # nothing was at the destination
     phase: str = "starting"
     elapsed: float = 0.0
     files: int = 0
@@ -123,11 +132,13 @@ class TransferState:
             case RouteChosen():
                 return replace(
                     self, route=event.route, route_why=event.reason, forecast_s=event.forecast_s,
-                    filesystems=event.filesystems,
+                    filesystems=event.filesystems, forecast_band=event.forecast_band,
+                    forecast_runs=event.forecast_runs, usual=event.usual, profile=event.profile,
+                    expected=reckon.told(event.forecast_s, event.forecast_band), fresh=event.fresh,
                 )  # fmt: skip
             case PlanFinished():
                 return replace(
-                    self,
+                    self._foreseen(event),
                     plan_done=True,
                     plan_told=True,
                     unchanged=event.unchanged,
@@ -156,7 +167,7 @@ class TransferState:
             case Paused():
                 return replace(
                     self, phase="paused", samples=(), rate=0.0, file_rate=0.0, eta=None,
-                    eta_band=None, silent=False, quiet=0.0,
+                    eta_band=None, silent=False, quiet=0.0, slow=False,
                 )  # fmt: skip
             case Resumed():
                 return replace(self, phase="copying")
@@ -166,6 +177,17 @@ class TransferState:
                 return self._finished(event.summary)
             case _:
                 return self
+
+    def _foreseen(self, plan: PlanFinished) -> TransferState:
+        """What is expected now that the totals are known."""
+        seconds, band = plan.forecast_s, plan.forecast_band
+        if seconds is None or band is None:
+            return self
+        usual = (plan.bytes / seconds, plan.files / seconds) if seconds > 0 else self.usual
+        state = replace(self, expected=reckon.told(seconds, band), usual=usual)
+        if self.forecast_s is None or self.phase in ("counting", "ready"):  # nothing has begun
+            state = replace(state, forecast_s=seconds, forecast_band=band)
+        return state
 
     def _batch(self, event: BatchFinished) -> TransferState:
         """A batch is done: its first changes for a glance, its time to its kind."""
@@ -212,20 +234,28 @@ class TransferState:
         file_rate = max(0.0, (beat.files - samples[0][2]) / span) if span > 0 else 0.0
         busy = beat.elapsed - held_s
         mean = beat.bytes / busy if busy > 0 else 0.0
-        fraction = done_fraction(beat)
+        fraction = reckon.done_fraction(beat)
         percent = max(self.percent, min(99.0, 100 * fraction)) if plan_done else self.percent
-        eta = band = None
-        if plan_done and beat.elapsed >= _NO_ETA_BEFORE and span > 0 and not held:
-            eta = _eta(beat, rate, file_rate)
-            overall = _eta(beat, mean, beat.files / busy if busy > 0 else 0.0)
-            if eta is not None and overall is not None:
-                band = _band(eta, overall, beat.elapsed, fraction)
+        working = beat.phase == "copying" and beat.planned_files > beat.files
+        measured = known = None
+        if beat.elapsed >= _NO_ETA_BEFORE and span > 0 and not held:
+            measured = reckon.measured(beat, rate, file_rate)
+            overall = reckon.measured(beat, mean, beat.files / busy if busy > 0 else 0.0)
+            if measured is not None and overall is not None:
+                known = reckon.band(measured, overall, beat.elapsed, fraction)
+        foreseen = None if held or self.expected is None else reckon.remaining(self.expected, busy)
+        if plan_done:
+            eta, band = reckon.blended(measured, known, foreseen)
+        else:
+            eta, band = reckon.at_least(foreseen, measured)
         return replace(
             self, files=beat.files, bytes=beat.bytes,
             files_total=max(self.files_total, beat.planned_files),
             bytes_total=max(self.bytes_total, beat.planned_bytes),
             plan_done=plan_done, percent=percent, rate=rate, file_rate=file_rate, mean=mean,
-            peak=max(self.peak, *(curve.rates()[:-1] or (rate,))), eta=eta, eta_band=band, samples=samples,
+            slow=working and reckon.slower(self.usual, rate, file_rate, busy),
+            peak=max(self.peak, *(curve.rates()[:-1] or (rate,))), eta=eta, eta_band=band,
+            samples=samples,
             **common,  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -257,40 +287,8 @@ class TransferState:
             mean=summary.bytes.copied / busy if busy > 0 else 0.0, eta=None, eta_band=None,
             deleted=summary.files.deleted, unchanged=summary.files.unchanged,
             curve=self.curve.after(total, summary.bytes.copied), silent=False, asking=False,
+            slow=False,
             failures=max(self.failures, summary.files.failed),
             problems=(*self.problems, *late)[-_PROBLEMS:],
             last_failure=late[-1] if late else self.last_failure,
         )  # fmt: skip
-
-
-def done_fraction(beat: Heartbeat) -> float:
-    """How much is done: files and bytes weigh the same, since small files cost by the file."""
-    parts = []
-    if beat.planned_bytes:
-        parts.append(min(1.0, beat.bytes / beat.planned_bytes))
-    if beat.planned_files:
-        parts.append(min(1.0, beat.files / beat.planned_files))
-    return sum(parts) / len(parts) if parts else 1.0
-
-
-def _eta(beat: Heartbeat, rate: float, file_rate: float) -> float | None:
-    """The slower of what the bytes and the files that are left will take at the current rates."""
-    left_bytes = max(0, beat.planned_bytes - beat.bytes)
-    left_files = max(0, beat.planned_files - beat.files)
-    candidates = []
-    if left_bytes and rate > 0:
-        candidates.append(left_bytes / rate)
-    if left_files and file_rate > 0:
-        candidates.append(left_files / file_rate)
-    return max(candidates) if candidates else None
-
-
-def _band(eta: float, overall: float, elapsed: float, fraction: float) -> tuple[float, float]:
-    """From the quicker to the slower of the two ways to reckon, wider while little is known.
-
-    The margin falls with the square root of the time seen and with what is left: 35 % after 2 s,
-    5 % after 100 s.
-    """
-    margin = min(0.5, 0.5 / max(1.0, elapsed) ** 0.5) * (1 - 0.5 * fraction)
-    low, high = sorted((eta, overall))
-    return low * (1 - margin), high * (1 + margin)

@@ -81,6 +81,15 @@ def keep(path: str, wanted: Callable[[bytes], bool], patience: float = _PATIENCE
         return len(all_lines) - len(kept)
 
 
+def change(
+    path: str, how: Callable[[bytes], bytes], patience: float = _PATIENCE
+) -> None:  # fmt: skip
+    """Put what `how` makes of the content in its place, in one step, under the lock. OSError."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with _locked(path, patience) as (fd, path):
+        _replace(path, how(_read(fd)))
+
+
 @contextmanager
 def _locked(path: str, patience: float) -> Iterator[tuple[int, str]]:
     """The file, opened for appending, ours alone, and its path behind any link. OSError."""

@@ -37,12 +37,14 @@ def record(job: Job, state: TransferState, enabled: bool = True) -> bool:
         if settings.no_history():
             return False
         path = history_file()
-        line = line_of(job, state)
+        facts = facts_of(job, state)
+        line = _line(facts)
         if state.summary is not None and state.summary.outcome == "stalled":
             return _from_aside(path, line)
-        from blit.history import jsonl
+        from blit.history import jsonl, predictor
 
         jsonl.append(path, line)
+        predictor.learn(facts)
         return True
     except Exception:  # the copy is done and well; no history is worth a word about it here
         if os.environ.get("BLIT_DEBUG"):
@@ -65,9 +67,12 @@ def history_file() -> str:
 
 
 def line_of(job: Job, state: TransferState) -> bytes:
+    return _line(facts_of(job, state))
+
+
+def _line(facts: dict[str, Any]) -> bytes:
     import json
 
-    facts = facts_of(job, state)
     while True:
         line = json.dumps(facts, separators=(",", ":"), ensure_ascii=True).encode("ascii")
         if len(line) <= _MOST_LINE or not facts["sources"]:
@@ -98,15 +103,18 @@ def facts_of(job: Job, state: TransferState) -> dict[str, Any]:
         "outcome": summary.outcome,
         "route": summary.route or state.route,
         "route_why": state.route_why,
-        "profile": {"source": state.filesystems[0], "destination": state.filesystems[1]},
+        "profile": {"source": state.filesystems[0], "destination": state.filesystems[1]}
+        | dict(state.profile),
+        "fresh": state.fresh,
         "workers": summary.workers,
-        "forecast_s": summary.forecast_s if summary.forecast_s is not None else state.forecast_s,
+        "forecast_s": None if summary.forecast_s is None else round(summary.forecast_s, 3),
         "files": summary.files._asdict() | {"planned": state.files_total},
         "bytes": summary.bytes._asdict() | {"planned": state.bytes_total},
         "seconds": {
             name: None if value is None else round(value, 3)
             for name, value in summary.seconds._asdict().items()
-        },
+        }
+        | {"held": round(state.held_s, 3)},
         "methods": dict(summary.methods),
         "spent": {
             s.what: {"files": s.files, "bytes": s.bytes, "seconds": round(s.seconds, 3)}

@@ -39,6 +39,7 @@ class Seconds(_Part):
     total: NonNegative = 0.0
     planning: NonNegative | None = None
     first_byte: NonNegative | None = None
+    held: NonNegative = 0.0  # of the total: paused, or waiting for a person
 
 
 class Spent(_Part):
@@ -54,12 +55,11 @@ class Profile(_Part):
 
     source: str = ""
     destination: str = ""
+    source_kind: str = ""  # ssd, rotational, removable, network, memory, unknown
+    destination_kind: str = ""
     same_device: bool | None = None
-    rotational: bool | None = None
-    network: bool | None = None
-    memory: bool | None = None
-    removable: bool | None = None
-    case_rule: str | None = None
+    case_rule: str | None = None  # of names at the destination: kept, ignored
+    grain: Count | None = None  # of times, in units of 100 ns
 
 
 class Points(_Part):
@@ -108,6 +108,7 @@ class RunRecord(_Part):
     route: str = ""
     route_why: str = ""
     profile: Profile = Profile()
+    fresh: bool | None = None  # nothing was at the destination
     workers: Count = 0
     forecast_s: NonNegative | None = None
     files: Files = Files()

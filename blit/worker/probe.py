@@ -10,6 +10,7 @@ import stat
 
 from blit.worker import grain, status, system, wire
 from blit.worker.context import Context, join, raw
+from blit.worker.ground import NETWORK, caseless, kind, removable, rotational
 from blit.worker.landing import Landing, base, landing, plain
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
 
@@ -23,10 +24,6 @@ _DIRECT_FOLDERS = 64
 OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
 # filesystems where reserving space in advance is cheap
 PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
-NETWORK = frozenset(
-    ("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "virtiofs")
-)
-
 
 _FILE_IN_THE_WAY = "is a file, and a folder must go there: choose another destination"
 
@@ -47,7 +44,9 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
     None, `largest` (bytes of a single file given), `empty` (nothing in the source while the
     destination has something), `roots` (of the destination), `filesystems`, `devices`,
-    `rotational`, `free` (bytes), and with filters `filters` (for the scans) and `patterns`.
+    `rotational`, `kinds` (see ground.py), `caseless` (the destination), `fresh` (what is to be
+    made is not there, or an empty folder), `free` (bytes), and with filters `filters` (for the
+    scans) and `patterns`.
     """
     page = context.page
     page.operation(status.PROBE)
@@ -76,7 +75,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     seen: dict[str, str] = {}
     filters = _filters(task["filters"]) if task.get("filters") else {}
     small: tuple[int, int] | None = None if filters else (0, 0)
-    empty = False
+    empty, fresh = False, True
     device = 0
     largest = None
     roots = set()
@@ -113,12 +112,15 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 theirs.append((exists.st_dev, exists.st_ino))
             if small is not None:
                 small = _small(context, plain(source), small)
-            if exists and options & wire.MIRROR:
-                empty = _is_empty(plain(source)) and not _is_empty(place.path)
+            vacant = exists is None or _vacant(place.path)
+            fresh = fresh and vacant
+            if options & wire.MIRROR and not vacant:
+                empty = _is_empty(plain(source))
         else:
             folder = os.path.dirname(plain(source)) or "/"
             parent = _stat(place.root)
             flag = wire.DST_EXISTS if parent is not None else 0
+            fresh = fresh and not os.path.lexists(place.path)
             assert place.name is not None
             tokens.append((folder, place.root, "", "", {base(source): place.name}, flag))
             size = info.st_size if stat.S_ISREG(info.st_mode) else 0
@@ -149,7 +151,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         options |= wire.OWNERLESS | wire.MODELESS
     if target_type in PREALLOCATES:
         options |= wire.PREALLOCATE
-    if target_type in NETWORK or _removable(ground.st_dev):
+    if target_type in NETWORK or removable(ground.st_dev):
         options |= wire.DURABLE
     room = os.statvfs(above)
     return {
@@ -160,7 +162,10 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "small": small,
         "largest": largest,
         "roots": sorted(roots),
-        "rotational": _rotational(device) or _rotational(ground.st_dev),
+        "rotational": rotational(device) or rotational(ground.st_dev),
+        "kinds": (kind(device, source_type), kind(ground.st_dev, target_type)),
+        "caseless": caseless(above, target_type),
+        "fresh": fresh,
         "empty": empty,
         "filesystems": (source_type, target_type),
         "devices": (device, ground.st_dev),
@@ -325,6 +330,13 @@ def _upwards(path: str) -> list[os.stat_result]:
         here = above
 
 
+def _vacant(folder: str) -> bool:
+    try:
+        return _is_empty(folder)
+    except OSError:  # it may be a place that one can write to and not list
+        return False
+
+
 def _is_empty(folder: str) -> bool:
     with os.scandir(folder) as listing:
         return next(listing, None) is None
@@ -355,26 +367,3 @@ def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, i
         if len(pending) > _DIRECT_FOLDERS:
             return None
     return files, size
-
-
-def _removable(device: int) -> bool:
-    """Whether the device, or the disk that it is a partition of, can be pulled out."""
-    return _block_flag(device, "removable")
-
-
-def _rotational(device: int) -> bool:
-    """Whether it is a disk whose head must move: pieces of a file side by side do not pay there."""
-    return _block_flag(device, "queue/rotational") and not _block_flag(
-        device, "loop/backing_file", any_text=True
-    )
-
-
-def _block_flag(device: int, name: str, any_text: bool = False) -> bool:
-    node = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"
-    for path in (f"{node}/{name}", f"{node}/../{name}"):
-        try:
-            with open(path, "rb") as flag:
-                return any_text or flag.read(1) == b"1"
-        except OSError:
-            continue
-    return False

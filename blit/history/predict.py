@@ -1,0 +1,219 @@
+"""What a run will take, by what earlier ones took: coefficients that learn, and forecasts; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp, log
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+MISS = 0.25  # an error above this is a misprediction, and is learned faster
+_SLOW, _FAST = 0.2, 0.5  # parts of an error that one run corrects
+_NEW = 3  # runs that may move a coefficient as far as it needs
+_FAR, _NEAR = log(10_000), log(4)  # what one run is believed at most, while new and afterwards
+_SPREAD = 0.3  # a typical error, as a logarithm, before one has been seen
+_LEAST_SPREAD = 0.04
+_EIGHT_OF_TEN = 1.61  # times the mean error: holds 8 of 10, of Gauss and of Laplace alike
+_FADE = 0.85  # weight of a run against that of the one after it
+_LIKE = 0.2  # two loads are alike when neither files nor bytes differ by more
+_COEFFICIENT = (1e-9, 1e5)  # seconds: no run can push one out of here
+
+
+class Load(NamedTuple):
+    """What a run has to do."""
+
+    files: int = 0  # to copy
+    mib: float = 0.0
+    unchanged: int = 0  # files that are listed on both sides, and left alone
+
+    def like(self, other: Load) -> bool:
+        pairs = ((self.files, other.files), (self.mib, other.mib))
+        return all(abs(a - b) <= _LIKE * max(a, b) + 1e-3 for a, b in pairs)
+
+
+class Cost(NamedTuple):
+    """Seconds = base + files x per_file + MiB x per_mib + unchanged x per_unchanged."""
+
+    base: float
+    per_file: float
+    per_mib: float
+    per_unchanged: float
+    runs: int = 0
+    spread: float = _SPREAD  # mean of |log(truth / forecast)|
+    bias: float = 0.0  # mean of (forecast - truth) / truth
+    misses: int = 0  # mispredictions in a row
+
+    def parts(self, load: Load) -> tuple[float, float, float, float]:
+        return (
+            self.base, load.files * self.per_file, load.mib * self.per_mib,
+            load.unchanged * self.per_unchanged,
+        )  # fmt: skip
+
+    def seconds(self, load: Load) -> float:
+        return sum(self.parts(load))
+
+    def learn(self, load: Load, seconds: float) -> Cost:
+        """A step towards the truth, shared by the coefficients as they share in the forecast.
+
+        The step is taken on logarithms: none can become negative, and a run that took ten times
+        as long counts as much as one that took a tenth.
+        """
+        parts = self.parts(load)
+        expected = sum(parts)
+        if expected <= 0 or seconds <= 0:
+            return self
+        error = log(seconds / expected)
+        far = _FAR if self.runs < _NEW else _NEAR
+        believed = min(max(error, -far), far)
+        missed = self.runs > 0 and abs(expected - seconds) > MISS * seconds
+        rate = max(1 / (self.runs + 1), _FAST if missed else _SLOW)
+        shares = [part / expected for part in parts]
+        norm = sum(share * share for share in shares)
+        base, per_file, per_mib, per_unchanged = (
+            _within(value * exp(rate * believed * share / norm)) if share else value
+            for value, share in zip(self[:4], shares, strict=True)
+        )
+        spread, bias = self.spread, self.bias
+        if self.runs:  # the first forecast was nobody's
+            weight = max(1 / (self.runs + 2), 0.1)
+            spread += weight * (abs(believed) - spread)
+            off = min((expected - seconds) / seconds, 3.0)
+            bias += max(1 / self.runs, 0.1) * (off - bias)
+        misses = self.misses + 1 if missed else 0
+        runs = self.runs + 1
+        return Cost(base, per_file, per_mib, per_unchanged, runs, spread, bias, misses)
+
+
+def _within(coefficient: float) -> float:
+    least, most = _COEFFICIENT
+    return min(max(coefficient, least), most)
+
+
+# where nothing is known: a local disk that nobody has to wait for
+PLANNING = Cost(0.03, 0.05e-3, 0.01e-3, 0.05e-3)
+BATCH = Cost(1e-4, 40e-6, 0.7e-3, 1e-9)  # of one worker; the same as engine.plan.Cost
+DIRECT = Cost(0.11, 0.5e-3, 0.7e-3, 1e-6)
+STREAMING = Cost(0.12, 25e-6, 0.6e-3, 4e-6)
+
+
+def usual(way: str) -> Cost:
+    return DIRECT if way.startswith("direct") else STREAMING
+
+
+class Past(NamedTuple):
+    """One earlier run between the same two roots."""
+
+    load: Load
+    seconds: float
+    deleted: int = 0
+    mirror: bool = False
+    fresh: bool | None = None  # nothing was at the destination
+
+
+class Forecast(NamedTuple):
+    """What is known before a run; all of it may be unknown."""
+
+    seconds: float | None = None
+    band: tuple[float, float] | None = None  # about 8 of 10 end within it
+    runs: int = 0  # earlier ones that it rests on
+    pair: bool = False  # those were between the same two roots, not only between such disks
+    rates: tuple[float, float] = (0.0, 0.0)  # bytes and files a second that are usual
+    workers: int = 0  # to start with; 0: nothing speaks for any number
+    settled: int = 0  # runs that settled at so many
+    per_file: float = 0.0  # seconds of one worker, for the size of batches; 0: unknown
+    per_byte: float = 0.0
+    deletes: int | None = None  # the most that a mirror between these roots has deleted
+    profile: Mapping[str, Any] = MappingProxyType({})
+    fresh: bool | None = None  # nothing is at the destination yet
+
+
+class Predictor(Protocol):
+    """What the engine asks; made by who knows the history. Never raises."""
+
+    def look(self, facts: Mapping[str, Any], route: str) -> Forecast:
+        """After the first look, in a thread: it may read a file. `facts`: the probe's answer."""
+        ...
+
+    def plan(self, files: int, size: int, unchanged: int) -> Forecast:
+        """When all is listed: the same with totals that are known."""
+        ...
+
+
+def forecast(cost: Cost | None, past: Sequence[Past], load: Load | None, fresh: bool) -> Forecast:
+    """`past`: the newest last. `load`: None while the totals are unknown.
+
+    What the same two roots took before says more than any coefficient, as long as it was the same
+    work: as much to copy, or, where that is not known yet, a destination as empty as this one.
+    """
+    if load is None:
+        same = [each for each in past if each.fresh is None or each.fresh == fresh]
+    else:
+        same = [each for each in past if each.load.like(load)]
+    if same:
+        middle, spread = _typical([each.seconds for each in same])
+        return _told(middle, spread, len(same), _rates(same), pair=True)
+    if load is None or cost is None or not cost.runs:
+        return Forecast()
+    middle = cost.seconds(load)
+    rates = (load.mib * (1 << 20) / middle, load.files / middle)
+    return _told(middle, cost.spread * (1 + 1 / cost.runs), cost.runs, rates, pair=False)
+
+
+def _told(
+    middle: float, spread: float, runs: int, rates: tuple[float, float], pair: bool
+) -> Forecast:
+    factor = exp(_EIGHT_OF_TEN * max(spread, _LEAST_SPREAD))
+    return Forecast(middle, (middle / factor, middle * factor), runs, pair, rates)
+
+
+def _typical(seconds: Sequence[float]) -> tuple[float, float]:
+    """The weighted median of what runs took, the newest counting most, and how far they spread."""
+    logs = [log(max(value, 1e-3)) for value in seconds]
+    weights = [_FADE**age for age in range(len(logs) - 1, -1, -1)]
+    middle = _median(logs, weights)
+    total = sum(weights)
+    seen = sum(w * abs(x - middle) for w, x in zip(weights, logs, strict=True)) / total
+    count = len(logs)
+    # few runs show too little of it: a prior of two runs at 0.12, and the doubt about the middle
+    spread = (count * seen + 2 * 0.12) / (count + 2) * (1 + 1 / count) ** 0.5
+    return exp(middle), spread * (1 + 0.5 / count)
+
+
+def _median(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Between the two values at the middle, where the weights on both sides are equal."""
+    order = sorted(zip(values, weights, strict=True))
+    half, passed = sum(weights) / 2, 0.0
+    before = (order[0][0], 0.0)
+    for value, weight in order:
+        centre = passed + weight / 2
+        if centre >= half:
+            low, at = before
+            if centre <= at:
+                return value
+            return low + (value - low) * (half - at) / (centre - at) if at else value
+        before, passed = (value, centre), passed + weight
+    return order[-1][0]
+
+
+def _rates(past: Sequence[Past]) -> tuple[float, float]:
+    """Bytes and files a second, of the runs that moved any."""
+    moved = [each for each in past if each.load.files and each.seconds > 0]
+    if not moved:
+        return 0.0, 0.0
+    seconds = sum(each.seconds for each in moved)
+    size = sum(each.load.mib for each in moved) * (1 << 20)
+    return size / seconds, sum(each.load.files for each in moved) / seconds
+
+
+def deletes(past: Sequence[Past]) -> int | None:
+    """The most that one of at least three mirrors has deleted; None where none has."""
+    mirrors = [each.deleted for each in past if each.mirror]
+    return max(mirrors) or None if len(mirrors) >= 3 else None
+
+
+def start(settled: Sequence[int]) -> tuple[int, int]:
+    """(workers to start with, runs that settled there), from the counts of earlier runs."""
+    if not settled:
+        return 0, 0
+    count = sorted(settled)[(len(settled) - 1) // 2]
+    return count, sum(each == count for each in settled)

@@ -1,0 +1,72 @@
+"""On what kind of device a filesystem lies, and whether it tells upper from lower case."""
+
+from __future__ import annotations
+
+import os
+
+NETWORK = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "virtiofs")
+)
+_MEMORY = frozenset(("tmpfs", "ramfs", "devtmpfs"))
+_CASELESS = frozenset(("vfat", "msdos", "fat", "exfat", "hfs"))
+_CASED = frozenset(
+    ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "overlay", "nfs", "nfs4", *_MEMORY)
+)
+
+
+def kind(device: int, filesystem: str) -> str:
+    """memory, network, removable, rotational, ssd, or unknown (FUSE, stacked filesystems)."""
+    if filesystem in _MEMORY:
+        return "memory"
+    if filesystem in NETWORK:
+        return "network"
+    if removable(device):
+        return "removable"
+    if rotational(device):
+        return "rotational"
+    return "ssd" if os.path.exists(_node(device)) else "unknown"
+
+
+def caseless(folder: str, filesystem: str) -> bool:
+    """Whether `Name` and `name` are one there: known of the filesystem, else asked of a name."""
+    if filesystem in _CASED or filesystem in _CASELESS:
+        return filesystem in _CASELESS
+    folder = os.path.realpath(folder)
+    name = os.path.basename(folder)
+    other = os.path.join(os.path.dirname(folder), name.swapcase())
+    if name.swapcase() == name:
+        return False
+    try:
+        here = os.stat(folder)
+        if os.stat(os.path.dirname(folder)).st_dev != here.st_dev:
+            return False  # the name is another filesystem's
+        return os.path.samestat(here, os.stat(other))
+    except OSError:
+        return False
+
+
+def removable(device: int) -> bool:
+    """Whether the device, or the disk that it is a partition of, can be pulled out."""
+    return _flag(device, "removable")
+
+
+def rotational(device: int) -> bool:
+    """Whether it is a disk whose head must move: pieces of a file side by side do not pay there."""
+    return _flag(device, "queue/rotational") and not _flag(
+        device, "loop/backing_file", any_text=True
+    )
+
+
+def _node(device: int) -> str:
+    return f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"
+
+
+def _flag(device: int, name: str, any_text: bool = False) -> bool:
+    node = _node(device)
+    for path in (f"{node}/{name}", f"{node}/../{name}"):
+        try:
+            with open(path, "rb") as flag:
+                return any_text or flag.read(1) == b"1"
+        except OSError:
+            continue
+    return False
