@@ -175,6 +175,7 @@ class Session:
         face.take_over(state)
         if state.summary is None:
             self._print(id, mailbox, face)
+        self.manager.ended(id)  # the history has its line too
 
     def story(self, id: int, mailbox: Mailbox) -> None:
         """The whole story from its mailbox, exactly as without a screen."""
