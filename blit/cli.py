@@ -13,9 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import IO, NoReturn
+    from typing import IO, Any, NoReturn
 
-    from blit.bus import Bus
     from blit.engine.control import Control
     from blit.engine.probing import Early
     from blit.engine.workers import Pool
@@ -208,7 +207,7 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
     from blit.bus import Bus
     from blit.engine.control import Control
     from blit.events import RunFinished
-    from blit.history import recorder
+    from blit.history import predictor, recorder
 
     bus, control = Bus(), Control()
     face: headless.Face
@@ -220,7 +219,9 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
             job.itemize, control.answer,
         )  # fmt: skip
     printer = headless.Printer(bus.subscribe(), face)
-    summary = anyio.run(_engine, job, pool, bus, control, early)
+    learned = predictor.Learned(job, not options.no_history)
+    given = (job, pool, bus.publish, control, early, _process_started(), None, learned)
+    summary = anyio.run(_engine, control, given)
     bus.close()
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
     state = face.state if face.state.summary else face.state.after(RunFinished(summary))
@@ -231,14 +232,14 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
     return summary
 
 
-async def _engine(job: Job, pool: Pool, bus: Bus, control: Control, early: Early) -> Summary:
+async def _engine(control: Control, given: Any) -> Summary:
     import anyio
 
     from blit.engine.transfer import transfer as engine
 
     async with anyio.create_task_group() as group:
         group.start_soon(_signals, control)
-        summary = await engine(job, pool, bus.publish, control, early, _process_started())
+        summary = await engine(*given)
         group.cancel_scope.cancel()
     return summary
 

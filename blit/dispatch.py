@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from blit.engine.control import Control
     from blit.engine.probing import Early
     from blit.engine.workers import Pool
+    from blit.history.predict import Predictor
     from blit.state import TransferState
     from blit.store import Store
 
@@ -39,14 +40,18 @@ _SAVE_AFTER = 0.3  # seconds: several changes make one write
 
 
 Record = Callable[[Job, "TransferState"], object]  # told of every transfer that has ended
+Predict = Callable[[Job], "Predictor"]  # knows the earlier runs of such a job
 
 
 class Dispatcher:
     """What `Manager` stands on: the list, the loop, the turns."""
 
-    def __init__(self, workers: int, record: Record | None = None) -> None:
+    def __init__(
+        self, workers: int, record: Record | None = None, predict: Predict | None = None
+    ) -> None:
         self._workers = workers
         self._record = record
+        self._predict = predict
         self._store: Store | None = None  # once it is read: nothing is written over what is not
         self._lock = threading.RLock()
         self._held: list[Held] = []
@@ -83,7 +88,7 @@ class Dispatcher:
 
     def adopt(self, job: Job, pool: Pool, early: Early, started: float) -> tuple[int, Mailbox]:
         """Run what was begun before there was a manager, at once; its id and its whole story."""
-        running = Running(job, self._workers)
+        running = self._running(job)
         running.adopt(pool, early, started)
         _, mailbox = running.board.join()  # nothing has been said yet
         with self._lock:
@@ -134,10 +139,13 @@ class Dispatcher:
             held = self._held_new(replace(job, held=False), stage)
             held.change(retry_of=retry_of)
             if stage == PREVIEW:
-                held.running = Running(replace(job, held=True), self._workers)
+                held.running = self._running(replace(job, held=True))
                 self._soon(self._start, held)
         self._soon(self._turn)
         return held.id
+
+    def _running(self, job: Job) -> Running:
+        return Running(job, self._workers, self._predict(job) if self._predict else None)
 
     def _held_new(self, job: Job, stage: str) -> Held:
         self._ids += 1
@@ -209,7 +217,7 @@ class Dispatcher:
         if held.running is not None:  # its plan is made
             self._tell(held, lambda control: control.go())
         else:
-            held.running = Running(held.entry.job, self._workers)
+            held.running = self._running(held.entry.job)
             self._soon(self._start, held)
 
     def _start(self, held: Held) -> None:

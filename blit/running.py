@@ -18,6 +18,7 @@ from blit.engine.transfer import transfer
 from blit.engine.workers import Pool, WorkerDied
 from blit.errors import EXIT_CODES
 from blit.events import RunFinished, Summary
+from blit.history.predict import Predictor
 from blit.job import Job
 from blit.queue import Disks, Entry
 
@@ -28,8 +29,8 @@ _COLLECT_FOR = 5.0  # seconds; who has not ended by then hangs in the kernel, an
 class Running:
     """Made when a transfer begins; lives in the engine's loop, except `board.state` and `ended`."""
 
-    def __init__(self, job: Job, workers: int) -> None:
-        self.job = job
+    def __init__(self, job: Job, workers: int, predictor: Predictor | None = None) -> None:
+        self.job, self.predictor = job, predictor
         self.board = Board()
         self.control = Control()
         self.ended = threading.Event()
@@ -51,7 +52,7 @@ class Running:
             assert self._pool is not None
             await transfer(
                 self.job, self._pool, self.board.publish, self.control, self._early,
-                self._started, self.board.glance,
+                self._started, self.board.glance, self.predictor,
             )  # fmt: skip
         except Exception as error:
             self._broken = True

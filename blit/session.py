@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from blit import headless
 from blit.events import DeletionPlanned
 from blit.history import recorder
+from blit.history.predictor import Learned
 from blit.manager import Manager
 from blit.queue import ENDED, PARKED, RUNNING, WAITING
 from blit.replay import Replay, Told
@@ -43,7 +44,9 @@ Streams = tuple[IO[str], IO[str]]
 class Session:
     def __init__(self, workers: int, streams: Streams, history: bool = True) -> None:
         self.out, self.err = streams
-        self.manager = Manager(workers, partial(recorder.record, enabled=history))
+        self.manager = Manager(
+            workers, partial(recorder.record, enabled=history), partial(Learned, enabled=history)
+        )
         self.signal: int = 0  # the last one that came
         self._signals = 0
         self._app: Any = None  # while it runs

@@ -34,12 +34,13 @@ KNOWS: dict[str, set[str]] = {
     "blit.advice": {"blit.events"},
     # beside cli the only ones that know the engine: they run the transfers of a session
     "blit.dispatch": {
-        "blit.asking", "blit.bus", "blit.engine", "blit.job", "blit.queue", "blit.running",
+        "blit.asking", "blit.bus", "blit.engine", "blit.history.predict", "blit.job", "blit.queue", "blit.running",
         "blit.state", "blit.store",
     },
     "blit.manager": {"blit.dispatch", "blit.job", "blit.problems", "blit.queue", "blit.running"},
     "blit.running": {
-        "blit.board", "blit.engine", "blit.errors", "blit.events", "blit.job", "blit.queue",
+        "blit.board", "blit.engine", "blit.errors", "blit.events", "blit.history.predict",
+        "blit.job", "blit.queue",
     },
     "blit.asking": {"blit.engine.workers", "blit.queue"},
     "blit.board": {"blit.bus", "blit.events", "blit.state"},

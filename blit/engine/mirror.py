@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 GUARD_FROM = 100  # entries; fewer are never "too many" by default
+USUAL_TIMES = 5  # what earlier mirrors deleted, and no more
 
 
 class Verdict(NamedTuple):
@@ -22,10 +23,13 @@ def guard(
     can_ask: bool,
     dry: bool,
     review: bool = False,
+    usual: int | None = None,
 ) -> Verdict:
     """`review`: a person sees the list and must type the count, which is as good as --max-delete.
 
-    `extras` of the destination's `entries` would go; `complete`: all was listed and copied."""
+    `extras` of the destination's `entries` would go; `complete`: all was listed and copied.
+    `usual`: the most that earlier mirrors between the same roots deleted, None where that is not
+    known."""
     if not extras:
         return Verdict(True, False, "nothing to delete")
     what = "1 entry" if extras == 1 else f"{extras:,} entries"
@@ -42,14 +46,13 @@ def guard(
                 False,
                 f"nothing was deleted: {what} would go, --max-delete allows {max_delete:,}",
             )
-    elif extras > GUARD_FROM and extras * 2 > entries:
+    elif extras > GUARD_FROM and (much := _too_many(extras, entries, usual)):
         if review and can_ask and not dry:
-            return Verdict(True, True, f"{what} of {entries:,} to delete: more than half")
+            return Verdict(True, True, f"{what} of {entries:,} to delete: {much}")
         return Verdict(
             False, False,
             f"nothing was deleted: {what} of {entries:,} in the destination would go, "
-            "more than half; "
-            f"if that is meant, say --max-delete {extras}",
+            f"{much}; if that is meant, say --max-delete {extras}",
         )  # fmt: skip
     if yes or dry:
         return Verdict(True, False, f"{what} to delete")
@@ -60,3 +63,12 @@ def guard(
         False,
         f"nothing was deleted: {what} would go; say --yes to allow it where nobody can be asked",
     )
+
+
+def _too_many(extras: int, entries: int, usual: int | None) -> str:
+    """Why so many look like a mistake, in words; empty when they do not."""
+    if extras * 2 > entries:
+        return "more than half"
+    if usual and extras > USUAL_TIMES * usual:
+        return f"{extras / usual:,.0f} times as many as any of the last mirrors here deleted"
+    return ""

@@ -51,7 +51,7 @@ def guard(run: Run) -> mirror.Verdict:
     assert schedule is not None
     return mirror.guard(
         schedule.extra_count, schedule.dst_entries, not run.ledger.incomplete, job.max_delete,
-        job.yes, job.can_ask, job.dry_run, job.review,
+        job.yes, job.can_ask, job.dry_run, job.review, run.forecast.deletes,
     )  # fmt: skip
 
 

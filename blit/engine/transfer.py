@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from blit import errors
-from blit.engine import probing, review, route, watch
+from blit.engine import probing, review, route, warmth, watch
 from blit.engine.control import Control
 from blit.engine.crew import Crew, Listed, Task
 from blit.engine.ledger import Ledger
@@ -29,6 +29,7 @@ from blit.events import (
     RunStarted,
     Summary,
 )
+from blit.history.predict import Forecast, Predictor
 from blit.job import Job
 from blit.worker import wire
 
@@ -44,17 +45,19 @@ async def transfer(
     early: probing.Early | None = None,
     started: float | None = None,
     glance: Callable[[Heartbeat], None] | None = None,
+    predictor: Predictor | None = None,
 ) -> Summary:
     """Do the job and return what became of it; raises nothing that is the job's own trouble.
 
     `early`: what was begun before the engine was imported. `started`: CLOCK_MONOTONIC when the
     process began, for the times in the summary. `glance` is called 4 times a second with a beat
-    that is not published: for a face that shows more often than the bus beats.
+    that is not published: for a face that shows more often than the bus beats. `predictor`: knows
+    earlier runs; without one every run begins as the first.
     """
     run = Run(job, pool, publish, control, started if started is not None else time.monotonic())
     try:
         async with anyio.create_task_group() as group:
-            run.group, run.glance = group, glance
+            run.group, run.glance, run.predictor = group, glance, predictor
             group.start_soon(watch.watch, run)
             with run.scope:
                 try:
@@ -116,6 +119,9 @@ class Run:
         self.begun: RunStarted | None = None
         self.asked = False  # what would be deleted was shown before the copy was over
         self.told_reply: bool | None = None
+        self.predictor: Predictor | None = None
+        self.forecast = Forecast()
+        self.warm = 0  # earlier runs that settled at the number of workers that this one began with
 
     @property
     def must_clear(self) -> bool:
@@ -196,15 +202,15 @@ class Run:
             self.job.mirror, self.job.checksum, facts["small"], facts["largest"],
             self.job.filtered,
         )  # fmt: skip
+        self.forecast = forecast = await warmth.ask(self.predictor, facts, self.route.name)
+        why = warmth.warm(self, facts)
         self.publish(
             RouteChosen(
-                self.route.name,
-                self.route.reason,
-                None,
-                len(self.pool.workers),
-                tuple(facts["filesystems"]),
+                self.route.name, self.route.reason + why, forecast.seconds,
+                len(self.pool.workers), tuple(facts["filesystems"]), forecast.band, forecast.runs,
+                forecast.rates, forecast.profile, forecast.fresh,
             )
-        )
+        )  # fmt: skip
         if not probing.harmless(facts, self.job):
             source = os.fsdecode(self.job.sources[0])
             raise errors.Refused(
@@ -236,6 +242,7 @@ class Run:
         if schedule is None:
             schedule = probing.streaming(facts, len(self.pool.workers), self.job.held)
         self.schedule = schedule
+        warmth.teach(self, schedule)
         self.control.held = schedule.held
         if self.control.released:
             review.release(self)
@@ -256,8 +263,12 @@ class Run:
     def plan_finished(self, folders: int, extras: int) -> None:
         self.planning_s = time.monotonic() - self.started
         files, size = self.totals()
+        unchanged = self.ledger.unchanged
+        known = warmth.known(self, files, size, unchanged)
         self.publish(
-            PlanFinished(files, size, self.ledger.unchanged, folders, extras, self.planning_s)
+            PlanFinished(
+                files, size, unchanged, folders, extras, self.planning_s, known.seconds, known.band
+            )
         )
 
     def totals(self) -> tuple[int, int]:

@@ -33,8 +33,7 @@ async def watch(run: Run) -> None:
 
     run.control.attach(heard)
     pulse = Pulse(time.monotonic())
-    growth = Growth(time.monotonic(), len(run.pool.workers), os.cpu_count() or 1)
-    growth.settled = growth.settled or run.job.workers is not None
+    growth: Growth | None = None
     last_ticks: dict[int, tuple[int, float]] = {}
     patience = skips = 0
     control = run.control
@@ -59,6 +58,9 @@ async def watch(run: Run) -> None:
         beat = pulse.look(now, signs, bool(run.crew.idle), held)
         _note(run, last_ticks, now)
         if schedule is not None and schedule.split and run.phase == "copying" and not held:
+            if growth is None:
+                growth = Growth(now, run.crew.active, os.cpu_count() or 1, warm=run.warm)
+                growth.settled = growth.settled or run.job.workers is not None
             count = growth.look(now, signs[0], _spare_seconds(), run.crew.idle)
             if count != run.crew.active and not run.crew.stopping:
                 schedule.workers = count

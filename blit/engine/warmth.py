@@ -1,0 +1,63 @@
+"""What a run takes from earlier ones: its forecast, its workers to start with, its batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+
+from blit.engine.growth import MOST
+from blit.engine.plan import Cost
+from blit.history.predict import Forecast
+
+if TYPE_CHECKING:
+    from blit.engine.schedule import Schedule
+    from blit.engine.transfer import Run
+    from blit.history.predict import Predictor
+
+# seconds: the history may lie on a disk that stands still, and the copy has begun meanwhile
+_PATIENCE = 0.25
+
+
+async def ask(predictor: Predictor | None, facts: dict[str, Any], route: str) -> Forecast:
+    """What is known before the run; nothing when the answer does not come at once."""
+    if predictor is None:
+        return Forecast()
+    with anyio.move_on_after(_PATIENCE):
+        return await anyio.to_thread.run_sync(predictor.look, facts, route, abandon_on_cancel=True)
+    return Forecast()
+
+
+def warm(run: Run, facts: dict[str, Any]) -> str:
+    """Start as many workers as earlier runs settled at; why, in words for after the route's."""
+    forecast, count = run.forecast, min(run.forecast.workers, MOST)
+    if run.job.workers is not None or facts["rotational"] or count <= len(run.pool.workers):
+        return ""
+    assert run.route is not None
+    if run.route.name != "streaming":
+        return ""
+    run.crew.resize(count)
+    if run.crew.active < count:
+        return ""
+    run.warm = forecast.settled
+    runs = "an earlier run" if forecast.settled == 1 else f"{forecast.settled} earlier runs"
+    return f"; {count} workers to start with, as settled in {runs}"
+
+
+def teach(run: Run, schedule: Schedule) -> None:
+    """Workers, and the cost of a file, so that the first batches have the right size."""
+    if run.warm:
+        schedule.workers = run.crew.active
+    if run.forecast.per_file and not schedule.plan.batches:
+        schedule.plan.cost = Cost(run.forecast.per_file, run.forecast.per_byte)
+
+
+def known(run: Run, files: int, size: int, unchanged: int) -> Forecast:
+    """The forecast of the whole run, now that the totals are known; for the ETA."""
+    if run.predictor is None or not run.forecast.profile:
+        return Forecast()
+    found = run.predictor.plan(files, size, unchanged)
+    if run.job.held and run.forecast.seconds is None:  # nothing has begun
+        run.forecast = run.forecast._replace(seconds=found.seconds, band=found.band)
+    return found
