@@ -78,7 +78,7 @@ def blended(
     """Measurement and forecast, each as heavy as it is sure of itself (by inverse variance).
 
     A forecast that the measurement contradicts by more than its own width loses its weight with
-    the square of the contradiction.
+    the third power of the contradiction.
     """
     if foreseen is None:
         return eta, known
@@ -87,7 +87,7 @@ def blended(
         return middle, (low, high)
     doubt = max((known[1] - known[0]) / 2 / _WIDTH, 1e-3)
     width = max((high - low) / 2 / _WIDTH, 1e-3)
-    width *= max(1.0, abs(eta - middle) / (1.5 * width + doubt)) ** 2
+    width *= max(1.0, abs(eta - middle) / (1.5 * width + doubt)) ** 3
     heavy, light = 1 / doubt**2, 1 / width**2
     both = (heavy * eta + light * middle) / (heavy + light)
     reach = _WIDTH / (heavy + light) ** 0.5

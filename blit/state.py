@@ -244,8 +244,9 @@ class TransferState:
             if measured is not None and overall is not None:
                 known = reckon.band(measured, overall, beat.elapsed, fraction)
         foreseen = None if held or self.expected is None else reckon.remaining(self.expected, busy)
-        if plan_done:
-            eta, band = reckon.blended(measured, known, foreseen)
+        if plan_done:  # what is left when all is copied was never forecast by itself
+            left = working or beat.planned_bytes > beat.bytes
+            eta, band = reckon.blended(measured, known, foreseen) if left else (None, None)
         else:
             eta, band = reckon.at_least(foreseen, measured)
         return replace(

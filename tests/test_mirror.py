@@ -100,3 +100,21 @@ def test_who_sees_the_list_is_asked_where_others_are_refused() -> None:
     assert verdict(600, can_ask=True, review=True, max_delete=5).allowed is False
     assert verdict(600, can_ask=True, review=True, complete=False).allowed is False
     assert verdict(600, can_ask=False, review=True).allowed is False
+
+
+@pytest.mark.parametrize(
+    ("extras", "usual", "allowed"),
+    [(501, 100, False), (500, 100, True), (101, 20, False), (100, 1, True), (400, None, True)],
+)
+def test_five_times_what_is_usual_here(extras: int, usual: int | None, allowed: bool) -> None:
+    verdict = guard(extras, 10_000, True, None, True, False, False, usual=usual)
+    assert verdict.allowed is allowed
+    if not allowed:
+        assert f"--max-delete {extras}" in verdict.reason
+        assert "times as many" in verdict.reason
+
+
+def test_a_person_who_sees_the_list_may_allow_what_is_unusual() -> None:
+    verdict = guard(501, 10_000, True, None, False, True, False, True, usual=100)
+    assert (verdict.allowed, verdict.asks) == (True, True)
+    assert "times as many" in verdict.reason

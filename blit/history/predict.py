@@ -11,9 +11,10 @@ MISS = 0.25  # an error above this is a misprediction, and is learned faster
 _SLOW, _FAST = 0.2, 0.5  # parts of an error that one run corrects
 _NEW = 3  # runs that may move a coefficient as far as it needs
 _FAR, _NEAR = log(10_000), log(4)  # what one run is believed at most, while new and afterwards
-_SPREAD = 0.3  # a typical error, as a logarithm, before one has been seen
+_SPREAD = 0.25  # a typical error, as a logarithm, before one has been seen
 _LEAST_SPREAD = 0.04
 _EIGHT_OF_TEN = 1.61  # times the mean error: holds 8 of 10, of Gauss and of Laplace alike
+_PRIOR = 0.1  # the spread of runs between the same roots, before two have been seen
 _FADE = 0.85  # weight of a run against that of the one after it
 _LIKE = 0.2  # two loads are alike when neither files nor bytes differ by more
 _COEFFICIENT = (1e-9, 1e5)  # seconds: no run can push one out of here
@@ -68,20 +69,35 @@ class Cost(NamedTuple):
         missed = self.runs > 0 and abs(expected - seconds) > MISS * seconds
         rate = max(1 / (self.runs + 1), _FAST if missed else _SLOW)
         shares = [part / expected for part in parts]
-        norm = sum(share * share for share in shares)
+        step = _step(shares, exp(rate * believed))
         base, per_file, per_mib, per_unchanged = (
-            _within(value * exp(rate * believed * share / norm)) if share else value
+            _within(value * exp(step * share))
             for value, share in zip(self[:4], shares, strict=True)
         )
         spread, bias = self.spread, self.bias
         if self.runs:  # the first forecast was nobody's
-            weight = max(1 / (self.runs + 2), 0.1)
+            weight = max(1 / (self.runs + 1), 0.1)
             spread += weight * (abs(believed) - spread)
             off = min((expected - seconds) / seconds, 3.0)
             bias += max(1 / self.runs, 0.1) * (off - bias)
         misses = self.misses + 1 if missed else 0
         runs = self.runs + 1
         return Cost(base, per_file, per_mib, per_unchanged, runs, spread, bias, misses)
+
+
+def _step(shares: Sequence[float], factor: float) -> float:
+    """The step for which the sum of share x exp(step x share) is `factor`; by bisection.
+
+    Bounded, so that no coefficient falls by more than the square of the factor.
+    """
+    low, high = sorted((0.0, (4 if factor > 1 else 2 / max(shares)) * log(factor)))
+    for _ in range(40):
+        step = (low + high) / 2
+        if sum(share * exp(step * share) for share in shares) < factor:
+            low = step
+        else:
+            high = step
+    return step
 
 
 def _within(coefficient: float) -> float:
@@ -156,7 +172,7 @@ def forecast(cost: Cost | None, past: Sequence[Past], load: Load | None, fresh: 
         return Forecast()
     middle = cost.seconds(load)
     rates = (load.mib * (1 << 20) / middle, load.files / middle)
-    return _told(middle, cost.spread * (1 + 1 / cost.runs), cost.runs, rates, pair=False)
+    return _told(middle, cost.spread * (1 + 0.5 / cost.runs), cost.runs, rates, pair=False)
 
 
 def _told(
@@ -174,8 +190,10 @@ def _typical(seconds: Sequence[float]) -> tuple[float, float]:
     total = sum(weights)
     seen = sum(w * abs(x - middle) for w, x in zip(weights, logs, strict=True)) / total
     count = len(logs)
-    # few runs show too little of it: a prior of two runs at 0.12, and the doubt about the middle
-    spread = (count * seen + 2 * 0.12) / (count + 2) * (1 + 1 / count) ** 0.5
+    # few runs show too little of it: a prior of one run, and the doubt about the middle itself
+    own = seen * (count / (count - 1)) ** 0.5 if count > 1 else _PRIOR
+    heard = total**2 / sum(weight * weight for weight in weights)
+    spread = (count * own + _PRIOR) / (count + 1) * (1 + 1.57 / heard) ** 0.5
     return exp(middle), spread * (1 + 0.5 / count)
 
 

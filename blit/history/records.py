@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from blit.curve import Curve
-from blit.history import jsonl, recorder
+from blit.history import jsonl, predictor, recorder
 from blit.job import Job
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -219,7 +219,9 @@ def _version(line: bytes) -> int:
 
 def forget(ids: frozenset[str], path: str = "") -> int:
     """Take these runs out of the history; how many there were. OSError."""
-    return jsonl.keep(path or recorder.history_file(), lambda line: _id(line) not in ids)
+    gone = jsonl.keep(path or recorder.history_file(), lambda line: _id(line) not in ids)
+    predictor.forget()  # what was learned is learned anew, from what is left
+    return gone
 
 
 def _id(line: bytes) -> str | None:
@@ -232,4 +234,6 @@ def _id(line: bytes) -> str | None:
 
 def clear(path: str = "") -> int:
     """Forget all runs; how many lines there were. OSError."""
-    return jsonl.keep(path or recorder.history_file(), lambda line: False)
+    gone = jsonl.keep(path or recorder.history_file(), lambda line: False)
+    predictor.forget()
+    return gone
