@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -18,9 +19,11 @@ from blit.engine.transfer import transfer
 from blit.engine.workers import Pool, WorkerDied
 from blit.errors import EXIT_CODES
 from blit.events import RunFinished, Summary
-from blit.history.predict import Predictor
 from blit.job import Job
 from blit.queue import Disks, Entry
+
+if TYPE_CHECKING:
+    from blit.history.predict import Predictor
 
 _COLLECT_EVERY = 0.05  # seconds
 _COLLECT_FOR = 5.0  # seconds; who has not ended by then hangs in the kernel, and is left behind

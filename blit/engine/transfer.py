@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -29,9 +29,12 @@ from blit.events import (
     RunStarted,
     Summary,
 )
-from blit.history.predict import Forecast, Predictor
+from blit.history.predict import Forecast
 from blit.job import Job
 from blit.worker import wire
+
+if TYPE_CHECKING:
+    from blit.history.predict import Predictor
 
 Publish = Callable[[Event], None]
 _TASK_BYTES = 256 << 10  # opaque records that one task of the closing phases carries
