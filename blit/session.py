@@ -229,7 +229,8 @@ def transfer(
     session._verbose, session._quiet = options.verbose, options.quiet
     id, mailbox = session.manager.adopt(job, pool, early, started)
     session.catch(signals)
-    if not options.tui and _quick(session.manager, id, started):
+    long = early is not None and early.route is not None and early.route.name != "direct"
+    if not options.tui and _quick(session.manager, id, started, 0.0 if long else IMPORT_AT):
         session.story(id, mailbox)
         return session.end(id)
     mailbox.close()
@@ -267,9 +268,9 @@ def replay(story: tuple[Told, ...], speed: float, screen: bool, streams: Streams
     return 0
 
 
-def _quick(manager: Manager, id: int, started: float) -> bool:
+def _quick(manager: Manager, id: int, started: float, import_at: float) -> bool:
     """Whether the transfer is over before a screen is worth it; Textual is imported meanwhile."""
-    if manager.ended(id, max(0.0, started + IMPORT_AT - time.monotonic())):
+    if manager.ended(id, max(0.0, started + import_at - time.monotonic())):
         return True
     screen = threading.Thread(target=_import_screen, name="import", daemon=True)
     screen.start()
@@ -280,6 +281,9 @@ def _quick(manager: Manager, id: int, started: float) -> bool:
 
 
 def _import_screen() -> None:
+    import gc
+
+    gc.disable()  # 10 % of the import; the app turns it on again when it stands
     try:
         import blit.tui.app  # noqa: F401
     except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 PUSH, POP = "\x1b[22;2t", "\x1b[23;2t"  # keep the title, bring it back
 _STATES = {"none": 0, "normal": 1, "error": 2, "unknown": 3, "paused": 4}
 _MOST = 80  # characters of a title
+
+
+def hung_up(fd: int) -> bool:
+    """Whether the other end of the terminal has gone: reading from it would spin for ever."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    try:
+        return any(what & (select.POLLHUP | select.POLLNVAL) for _, what in poll.poll(0))
+    except OSError:
+        return True
 
 
 class Terminal:

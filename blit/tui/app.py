@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +13,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from blit import terminal
 from blit.tui import commands, themes
 from blit.tui.messages import Choice, Manager
 from blit.tui.screens.ask import Ask
@@ -57,6 +60,7 @@ class BlitApp(App[str]):
         self._history = history  # begin there
         self._shown: Entries | None = None
         self._ticks = 0
+        self._gone = False  # the terminal
         self.status = Status(self)
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
@@ -70,6 +74,7 @@ class BlitApp(App[str]):
         self.app_resume_signal.subscribe(self, lambda _: self._resumed())
         self.app_suspend_signal.subscribe(self, lambda _: self.status.end())
         self.set_interval(TICK, self._tick)
+        self.call_after_refresh(_collect_garbage)
 
     def on_unmount(self) -> None:
         self.status.end()
@@ -83,7 +88,18 @@ class BlitApp(App[str]):
 
     def _tick(self) -> None:
         self._ticks += 1
+        if not self.is_headless and not self._gone and terminal.hung_up(0):
+            self._gone = True
+            self._hung_up()
         self.tick(chart=self._ticks % 4 == 0)
+
+    def _hung_up(self) -> None:
+        """The terminal is gone, and no signal says so where it was not the controlling one."""
+        handler = signal.getsignal(signal.SIGHUP)
+        if callable(handler) and handler is not signal.default_int_handler:
+            signal.raise_signal(signal.SIGHUP)
+        else:  # nohup: the transfers go on without it
+            self.exit(Choice.GO_ON)
 
     def tick(self, chart: bool = False) -> None:
         entries = self.manager.entries()
@@ -176,3 +192,9 @@ class BlitApp(App[str]):
     def _left(self, choice: str | None) -> None:
         if choice is not None and choice != "stay":
             self.exit(choice)
+
+
+def _collect_garbage() -> None:
+    """The first frame stands: what was made for it stays, and need not be looked through again."""
+    gc.freeze()
+    gc.enable()

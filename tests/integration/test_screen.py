@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -295,6 +296,28 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_copy(
     terminal.sees("done")
     terminal.type("q")
     assert terminal.ends() == 0 and "copied 120 files" in terminal.text
+
+
+def test_a_terminal_that_vanishes_without_a_signal_is_left(
+    slow: Faults, ram: Path, blit: Blit
+) -> None:
+    """It was not the controlling one: nobody sends SIGHUP, and reading from it never waits."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*BLIT, "copy", "--tui", f"{slow.point}/src/", str(ram / "dst")], start_new_session=True,
+        stdin=slave, stdout=slave, stderr=slave, env=blit.environment | {"TERM": "xterm-256color"},
+    )  # fmt: skip
+    try:
+        os.close(slave)
+        said = b""
+        while b"?1049h" not in said:
+            said += os.read(master, 1 << 16)
+        until(lambda: arrived(ram / "dst"), "the copy is on its way")
+        os.close(master)
+        assert process.wait(10) == 143
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_frozen_terminal_is_left_by_a_signal(start: Start, slow: Faults, ram: Path) -> None:
