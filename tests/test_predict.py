@@ -72,7 +72,7 @@ def test_an_outlier_moves_no_forecast_by_more_than_a_bound(
 ) -> None:
     before = learned(runs)
     after = before.learn(odd, took)
-    assert 1 / 2.4 < after.seconds(load) / before.seconds(load) < 2.4
+    assert 1 / 4 < after.seconds(load) / before.seconds(load) < 4
 
 
 def test_one_outlier_among_good_runs_is_forgotten() -> None:

@@ -17,6 +17,8 @@ _EIGHT_OF_TEN = 1.61  # times the mean error: holds 8 of 10, of Gauss and of Lap
 _PRIOR = 0.1  # the spread of runs between the same roots, before two have been seen
 _FADE = 0.85  # weight of a run against that of the one after it
 _LIKE = 0.2  # two loads are alike when neither files nor bytes differ by more
+# how easily each coefficient moves: starting takes much the same time everywhere, files do not
+_GIVE = (0.1, 1.0, 1.0, 1.0)
 _COEFFICIENT = (1e-9, 1e5)  # seconds: no run can push one out of here
 
 
@@ -71,8 +73,8 @@ class Cost(NamedTuple):
         shares = [part / expected for part in parts]
         step = _step(shares, exp(rate * believed))
         base, per_file, per_mib, per_unchanged = (
-            _within(value * exp(step * share))
-            for value, share in zip(self[:4], shares, strict=True)
+            _within(value * exp(step * give * share))
+            for value, give, share in zip(self[:4], _GIVE, shares, strict=True)
         )
         spread, bias = self.spread, self.bias
         if self.runs:  # the first forecast was nobody's
@@ -86,14 +88,16 @@ class Cost(NamedTuple):
 
 
 def _step(shares: Sequence[float], factor: float) -> float:
-    """The step for which the sum of share x exp(step x share) is `factor`; by bisection.
+    """The step for which the sum of share x exp(step x give x share) is `factor`; by bisection.
 
     Bounded, so that no coefficient falls by more than the square of the factor.
     """
-    low, high = sorted((0.0, (4 if factor > 1 else 2 / max(shares)) * log(factor)))
+    pulls = [give * share for give, share in zip(_GIVE, shares, strict=True)]
+    low, high = sorted((0.0, (12 if factor > 1 else 2 / max(pulls)) * log(factor)))
     for _ in range(40):
         step = (low + high) / 2
-        if sum(share * exp(step * share) for share in shares) < factor:
+        found = (s * exp(min(step * pull, 50)) for s, pull in zip(shares, pulls, strict=True))
+        if sum(found) < factor:
             low = step
         else:
             high = step

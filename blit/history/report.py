@@ -8,7 +8,8 @@ import os
 from typing import IO, TYPE_CHECKING, Any
 
 from blit import settings, show
-from blit.history import export, jsonl, recorder, records, views
+from blit.history import export, jsonl, lessons, predictor, recorder, records, views
+from blit.history.memory import Memory
 
 if TYPE_CHECKING:
     from blit.history.records import History, RunRecord
@@ -56,6 +57,7 @@ def perf(limit: int | None, as_json: bool, out: IO[str], err: IO[str], width: in
         lines += ["", "Between two kinds of disk (medians)"]
         lines += _indented(pairs_table(pairs, width - 2))
         lines += ["", *_forecasts(pairs)]
+        lines += lessons.lines(_learned(), width)
     elif not found.damaged and not found.newer:
         lines += ["", _nothing()]
     out.write("\n".join(lines) + "\n")
@@ -164,6 +166,7 @@ def _perf_json(found: History, limit: int | None) -> dict[str, Any]:
         "newer": found.newer, "bytes": found.size, "cap": jsonl.CAP,
         "between": [each._asdict() for each in views.between(found.records)],
         "runs": [export.plain(each) for each in _newest(found.records, limit)],
+        **lessons.plain(_learned()),
     }  # fmt: skip
 
 
@@ -176,6 +179,13 @@ def _read(err: IO[str]) -> History | None:
     except OSError as error:
         _complain(err, f"the history cannot be read: {_why(error)}")
         return None
+
+
+def _learned() -> Memory:
+    try:
+        return predictor.read()
+    except OSError:
+        return Memory()
 
 
 def _newest(found: tuple[RunRecord, ...], limit: int | None) -> list[RunRecord]:
