@@ -54,6 +54,7 @@ class Dispatcher:
         self._predict = predict
         self._store: Store | None = None  # once it is read: nothing is written over what is not
         self._lock = threading.RLock()
+        self._saving = threading.Lock()
         self._held: list[Held] = []
         self._ids = 0
         self._shown: tuple[Entry, ...] = ()
@@ -94,7 +95,7 @@ class Dispatcher:
         with self._lock:
             held = self._held_new(job, RUNNING)
             held.running = running
-        self._soon(self._start, held)
+        self._soon(self._start, held, running)
         self._soon(self._turn)
         return held.id, mailbox
 
@@ -123,7 +124,7 @@ class Dispatcher:
         self._asker.close()
         self._pickers.close()
         if self._store is not None:
-            self._store.save(self._to_keep())
+            self._save(self._store)
 
     def join_loop(self) -> None:
         """After `close`: wait until the engine's thread has ended."""
@@ -140,7 +141,7 @@ class Dispatcher:
             held.change(retry_of=retry_of)
             if stage == PREVIEW:
                 held.running = self._running(replace(job, held=True))
-                self._soon(self._start, held)
+                self._soon(self._start, held, held.running)
         self._soon(self._turn)
         return held.id
 
@@ -214,15 +215,17 @@ class Dispatcher:
     def _begin(self, held: Held) -> None:
         """Its turn has come. Under the lock, in any thread."""
         held.change(stage=RUNNING, why="")
-        if held.running is not None:  # its plan is made
+        held.restored = False  # whoever left it, it is this session's now
+        if held.running is not None and held.running.fresh:  # its plan is made
             self._tell(held, lambda control: control.go())
-        else:
-            held.running = self._running(held.entry.job)
-            self._soon(self._start, held)
+            return
+        self._abort(held)  # the disks may look otherwise by now: its plan is made anew
+        held.running = self._running(held.entry.job)
+        self._soon(self._start, held, held.running)
 
-    def _start(self, held: Held) -> None:
-        assert held.running is not None
-        self._tasks.start_soon(self._run, held, held.running)
+    def _start(self, held: Held, running: Running) -> None:
+        if held.running is running:  # and not dropped since
+            self._tasks.start_soon(self._run, held, running)
 
     async def _run(self, held: Held, running: Running) -> None:
         async def over() -> None:
@@ -278,8 +281,13 @@ class Dispatcher:
         while not self._closing:
             if self._unsaved:
                 self._unsaved = False
-                await anyio.to_thread.run_sync(store.save, self._to_keep())
+                await anyio.to_thread.run_sync(self._save, store)
             await anyio.sleep(_SAVE_AFTER)
+
+    def _save(self, store: Store) -> None:
+        """One after another, and what is written last is the newest: both threads come here."""
+        with self._saving:
+            store.save(self._to_keep())
 
     def _to_keep(self) -> list[Entry]:
         with self._lock:

@@ -119,12 +119,12 @@ class Manager(Dispatcher):
             wanted = tuple(dict.fromkeys(paths or (f.path for f in failures)))
             if not wanted:  # not known by name any more: all of it finds them too
                 return self.again(id)
-            # a file that is tried again is copied; only a deletion that failed needs the mirror
-            deletes = {f.step for f in failures if f.path in wanted} & {"delete"}
-            job = replace(
-                entry.job, command=entry.job.command if deletes else "copy", only=wanted,
-                held=False, review=False,
-            )  # fmt: skip
+            # a file that is tried again is copied; a deletion that failed needs the whole mirror:
+            # nothing may be deleted before everything is copied
+            if any(f.step == "delete" for f in failures if f.path in wanted):
+                job = entry.job
+            else:
+                job = replace(entry.job, command="copy", only=wanted, held=False, review=False)
         return self._new(job, WAITING, retry_of=id)
 
     def again(self, id: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from blit.history.predict import Predictor
 
 _COLLECT_EVERY = 0.05  # seconds
+_FRESH = 30.0  # seconds that a plan is as good as new, or as long as it took to make
 _COLLECT_FOR = 5.0  # seconds; who has not ended by then hangs in the kernel, and is left behind
 
 
@@ -37,6 +39,7 @@ class Running:
         self.board = Board()
         self.control = Control()
         self.ended = threading.Event()
+        self._made = time.monotonic()
         self._workers = job.workers or workers
         self._pool: Pool | None = None
         self._early: probing.Early | None = None
@@ -46,6 +49,15 @@ class Running:
     def adopt(self, pool: Pool, early: probing.Early, started: float) -> None:
         """The first steps were taken before: go on from there."""
         self._pool, self._early, self._started = pool, early, started
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its plan still tells what is on the disks, as far as any listing does."""
+        state = self.board.state
+        if not state.plan_done:
+            return True  # it is being made
+        took = state.planning_s or 0.0
+        return time.monotonic() - self._made - took <= max(_FRESH, took)
 
     async def run(self, over: Callable[[], Awaitable[None]]) -> None:
         """To the end, whatever happens: the story always ends with a summary; then `over()`."""

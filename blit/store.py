@@ -132,7 +132,7 @@ class Store:
         ended = [entry.id for entry in entries if entry.stage == ENDED]
         dropped = set(ended[:-MOST_ENDED])
         kept = [_entry(entry) for entry in entries if entry.id not in dropped]
-        text = _Queue(entries=kept).model_dump_json(exclude_defaults=True)
+        text = _text_of(kept)
         new = self._folder / "queue.json.new"
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -148,6 +148,17 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _text_of(kept: list[_Entry]) -> str:
+    """Short enough to be read again: a retry of very many files becomes one of the whole job."""
+    while True:
+        text = _Queue(entries=kept).model_dump_json(exclude_defaults=True)
+        longest = max(kept, key=lambda entry: len(entry.job.only), default=None)
+        if len(text) <= MOST_BYTES or longest is None or not longest.job.only:
+            return text
+        whole = longest.model_copy(update={"job": longest.job.model_copy(update={"only": []})})
+        kept = [whole if entry is longest else entry for entry in kept]
 
 
 def _locked(path: Path) -> int | None:

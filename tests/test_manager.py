@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from trees import assert_same, make
 from blit import asking, running
 from blit.engine import probing
 from blit.engine.workers import Pool
-from blit.events import RunFinished
+from blit.events import Failed, RunFinished
 from blit.job import Job
 from blit.manager import MOST_PREVIEWS, Manager
 from blit.queue import ENDED, PARKED, PREVIEW, RUNNING, WAITING, Disks, Entry
@@ -348,6 +349,29 @@ def test_a_confirmed_preview_is_the_plan_of_the_run(manager: Manager, src: Path,
     assert sorted(os.listdir(ram / "dst")) == sorted(TREE)
 
 
+def test_a_plan_that_waited_long_is_made_anew(manager: Manager, src: Path, ram: Path) -> None:
+    id = manager.preview(job(src, ram / "dst"))
+    until(lambda: entry(manager, id).state.phase == "ready", "the plan")
+    (src / "late").write_bytes(b"late")
+    (src / "f1").write_bytes(b"changed")
+    plan = manager._known(id).running
+    assert plan is not None
+    plan._made -= 100
+    manager.confirm(id)
+    assert ends(manager, id).status == "ok"
+    assert_same(src, ram / "dst")
+
+
+def test_one_that_is_discarded_before_it_began_leaves_nothing(
+    manager: Manager, src: Path, ram: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        manager.discard(manager.preview(job(src, ram / "dst")))
+    manager._portal.call(lambda: None)
+    until(lambda: not workers_of(os.getpid()), "no process stays")
+    assert not caplog.records
+
+
 def test_a_confirmed_preview_keeps_its_plan_while_it_waits(
     manager: Manager, src: Path, ram: Path
 ) -> None:
@@ -435,6 +459,24 @@ def test_a_helper_that_hangs_or_dies_is_replaced(ram: Path) -> None:
     until(asker._pool.reap, "the helper leaves")
 
 
+def test_a_deletion_that_failed_is_tried_again_by_the_whole_mirror(
+    manager: Manager, src: Path, ram: Path
+) -> None:
+    make(ram / "dst", {**TREE, "extra": b"e"})
+    id = manager.add(job(src, ram / "dst", "mirror", yes=True))
+    ends(manager, id)
+    failed = Failed(os.fsencode(ram / "dst" / "extra"), "delete", 16, "busy")
+    held = manager._known(id)
+    summary = held.entry.state.summary
+    assert summary is not None
+    held.running = None
+    held.change(state=replace(held.entry.state, summary=summary._replace(failures=(failed,))))
+    (ram / "dst" / "extra").write_bytes(b"e")
+    again = ends(manager, manager.retry(id))
+    assert (again.status, again.job.command, again.retry_of) == ("ok", "mirror", id)
+    assert not (ram / "dst" / "extra").exists()
+
+
 def test_problems_are_written_where_one_works(
     manager: Manager, ram: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,6 +517,53 @@ def test_what_ran_or_waited_comes_back_put_aside(managers: Any, src: Path, ram: 
     second.resume(found[2].id)
     assert ends(second, found[2].id).status == "ok"
     assert_same(src, ram / "b")
+
+
+def test_what_was_left_over_is_of_this_session_once_it_runs(
+    managers: Any, src: Path, ram: Path
+) -> None:
+    first, store = managers(), Store(ram / "state")
+    first.remember(store)
+    until(lambda: first._store, "the queue")
+    first.pause(first.add(job(src, ram / "dst")))
+    first.stop_all(now=True)
+    first.close()
+    store.close()
+    second = managers()
+    second.remember(Store(ram / "state"))
+    left = until(second.entries, "what was left")[0]
+    assert second.mine() == ()
+    second.resume(left.id)
+    ends(second, left.id)
+    assert [e.id for e in second.mine()] == [left.id]
+
+
+def test_the_newest_queue_is_written_last(
+    managers: Any, src: Path, ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager, store = managers(), Store(ram / "state")
+    manager.remember(store)
+    until(lambda: manager._store, "the queue")
+    within, going, saved = threading.Event(), threading.Event(), list[int]()
+    save = store.save
+
+    def slow(entries: Any) -> None:
+        if not within.is_set():
+            within.set()
+            assert going.wait(10)
+        saved.append(len(entries))
+        save(entries)
+
+    monkeypatch.setattr(store, "save", slow)
+    manager.pause(manager.add(job(src, ram / "dst")))
+    assert within.wait(10)
+    closing = threading.Thread(target=manager.close)
+    with manager._lock:
+        closing.start()
+        manager._held_new(job(src, ram / "dst"), PARKED)
+    going.set()
+    closing.join(10)
+    assert saved == [1, 2]
 
 
 def test_nothing_is_written_before_the_old_queue_is_read(

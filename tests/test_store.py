@@ -80,6 +80,20 @@ def test_only_the_newest_ended_ones_are_kept_but_all_that_wait(tmp_path: Path) -
     assert found[0][1] is None and found[-1][1] is None
 
 
+def test_retries_of_very_many_files_do_not_outgrow_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blit.store.MOST_BYTES", 20_000)
+    store = Store(tmp_path)
+    store.load()
+    few, many = ((b"/src/%d" % n for n in range(count)) for count in (10, 5_000))
+    jobs = [dataclasses.replace(JOB, only=tuple(few)), dataclasses.replace(JOB, only=tuple(many))]
+    store.save([Entry(n, job, stage=PARKED) for n, job in enumerate(jobs)])
+    store.close()
+    left = [job for job, _, _ in Store(tmp_path).load()]
+    assert [len(job.only) for job in left] == [10, 0]
+
+
 def test_nothing_left_is_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "new")
     assert store.load() == [] and store.kept and not store.notice
