@@ -147,6 +147,7 @@ class DeletionPlanned(NamedTuple):
     allowed: bool
     asks: bool  # waits for an answer
     reason: str
+    many: bool = False  # so many that who answers must have read the number
 
 
 class MirrorFinished(NamedTuple):

@@ -137,6 +137,7 @@ class Lines:
         self._broken: list[IO[str]] = []
         self.lost = False
         self._asking: threading.Thread | None = None  # waits for the answer to a question
+        self._yes: tuple[str, ...] = ()  # the answers that allow it
 
     def hear(self, event: Event) -> None:
         self.state = state = self.state.after(event)
@@ -232,10 +233,12 @@ class Lines:
     def _ask(self, event: DeletionPlanned) -> None:
         if self._bar is not None:
             self._bar.pause()
-        what = show.count(event.entries, "entry", "entries")
-        self._write(
-            self._err, f"Delete {what} that only the destination has (-n names them)? [y/N] "
-        )
+        what, how = show.count(event.entries, "entry", "entries"), "[y/N]"
+        self._yes = ("y", "yes")
+        if event.many:
+            what, how = f"{what}, of {event.of:,},", f"Type {event.entries} to delete:"
+            self._yes = (str(event.entries), f"{event.entries:,}")
+        self._write(self._err, f"Delete {what} that only the destination has (-n: names)? {how} ")
         if self._err in self._broken:
             self._reply("")
             return
@@ -255,7 +258,7 @@ class Lines:
         if not line.endswith("\n"):
             self._write(self._err, "\n")
         if self._answer is not None:
-            self._answer(line.strip().lower() in ("y", "yes"))
+            self._answer(line.strip().lower() in self._yes)
 
     def _close_bar(self) -> None:
         if self._bar is not None:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from conftest import until
 
 from blit import events, show
 from blit.bar import progress_line
@@ -92,12 +93,27 @@ def json_lines(*story: Event) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, typed: str, err: io.StringIO) -> list[bool]:
+FEW = DeletionPlanned(3, 10, True, True, "3 entries to delete")
+
+
+def answers(
+    monkeypatch: pytest.MonkeyPatch, typed: str, err: io.StringIO,
+    asked: DeletionPlanned = FEW,
+) -> list[bool]:  # fmt: skip
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     found: list[bool] = []
     face = Lines(io.StringIO(), err, False, False, False, found.append)
-    face.hear(DeletionPlanned(3, 10, True, True, "3 entries to delete"))
+    face.hear(asked)
+    until(lambda: found, "the answer")
     return found
+
+
+def test_many_deletions_are_allowed_by_their_number_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = DeletionPlanned(1204, 1300, True, True, "more than half", many=True)
+    for typed, allowed in (("y\n", False), ("1204\n", True), ("1,204\n", True), ("120\n", False)):
+        err = io.StringIO()
+        assert answers(monkeypatch, typed, err, many) == [allowed]
+        assert "1,204 entries, of 1,300, that only" in err.getvalue()
 
 
 # -- lines ----------------------------------------------------------------------------------------

@@ -16,6 +16,10 @@ from blit.events import BatchFinished, BatchPlanned, BatchStarted, Event, Failed
 Task = dict[str, Any]
 
 
+# seconds that a face's question may take: less than the stall rule gives the copy behind it
+_QUESTION = 8.0
+
+
 class Source(Protocol):
     """Where tasks come from. `next` may say None for now; `exhausted`: none will ever come."""
 
@@ -64,6 +68,10 @@ class Listed:
 
     def lost(self, slot: int, task: Task, skip: bytes = b"") -> bool:
         self._running -= 1
+        if skip and task["op"] == "direct":  # it holds other files too
+            skips = [*task.get("skip", ()), skip]
+            self._redo.append({**task, "skip": skips, "dead": slot + 1})
+            return True
         if task.get("again") or skip:
             return False
         self._redo.append({**task, "again": True, "dead": slot + 1})
@@ -94,25 +102,41 @@ class Crew:
 
     async def work(self, source: Source) -> None:
         """Returns when the source is exhausted, or the run is stopping and every hand is empty."""
-        async with self._free, anyio.create_task_group() as group:
+        try:
+            async with self._free, anyio.create_task_group() as group:
 
-            def hire(worker: Worker) -> None:
-                group.start_soon(self._serve, worker, source)
+                def hire(worker: Worker) -> None:
+                    group.start_soon(self._serve, worker, source)
 
-            self._hire = hire
-            for worker in list(self.pool.workers):
-                hire(worker)
-        self._hire = None
-        while self._questions:
-            self._questions.popleft()[1]({})
+                self._hire = hire
+                for worker in list(self.pool.workers):
+                    hire(worker)
+        finally:
+            self._hire = None
+            while self._questions:
+                self._questions.popleft()[1]({})
 
     async def ask_alone(self, task: Task, answered: Callable[[Task], None]) -> None:
         """The same while nobody works: between two phases, or while a reply is waited for."""
         async with self._free:
-            try:
-                answered(await self.pool.ask(self.pool.workers[0], task))
-            except (WorkerDied, IndexError):
+            if self.pool.workers:
+                await self._put(self.pool.workers[0], task, answered)
+            else:
                 answered({})
+
+    async def _put(
+        self, worker: Worker, question: Task, answered: Callable[[Task], None]
+    ) -> Worker | None:
+        """Have it answered; the worker to go on with: another one if it dies over it, or hangs."""
+        answer: Task | None = None
+        try:
+            with anyio.move_on_after(_QUESTION):
+                answer = await self.pool.ask(worker, question)
+        except WorkerDied:
+            pass
+        finally:
+            answered(answer or {})
+        return worker if answer is not None else self.pool.replace(worker)
 
     def ask(self, task: Task, answered: Callable[[Task], None]) -> bool:
         """Have a question of a face answered before other work; False while nobody works."""
@@ -155,16 +179,11 @@ class Crew:
         while True:
             if self.stopping:
                 return
-            if self._questions:
-                question, answered = self._questions.popleft()
-                try:
-                    answered(await self.pool.ask(worker, question))
-                except WorkerDied:
-                    answered({})
-                    replacement = self.pool.replace(worker)
-                    if replacement is None:
-                        return
-                    worker = replacement
+            if self._questions and not source.holds(worker.slot):
+                replacement = await self._put(worker, *self._questions.popleft())
+                if replacement is None:
+                    return
+                worker = replacement
                 continue
             task = self.posted.pop(worker.slot, None)
             parked = self._parked(worker, source)

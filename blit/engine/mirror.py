@@ -12,6 +12,7 @@ class Verdict(NamedTuple):
     allowed: bool
     asks: bool  # a person must say yes first
     reason: str
+    many: bool = False  # more than the guard lets pass without a look at the number
 
 
 def guard(
@@ -48,7 +49,7 @@ def guard(
             )
     elif extras > GUARD_FROM and (much := _too_many(extras, entries, usual)):
         if review and can_ask and not dry:
-            return Verdict(True, True, f"{what} of {entries:,} to delete: {much}")
+            return Verdict(True, True, f"{what} of {entries:,} to delete: {much}", True)
         return Verdict(
             False, False,
             f"nothing was deleted: {what} of {entries:,} in the destination would go, "

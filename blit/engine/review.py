@@ -61,7 +61,7 @@ def tell(run: Run, verdict: mirror.Verdict) -> None:
     run.publish(
         DeletionPlanned(
             schedule.extra_count, schedule.dst_entries, verdict.allowed, verdict.asks,
-            verdict.reason,
+            verdict.reason, verdict.many,
         )
     )  # fmt: skip
 

@@ -250,6 +250,7 @@ class Run:
         if self.control.released:
             review.release(self)
         self.crew.after_each = self.plan_known
+        self.plan_known()  # a small tree was listed before the engine came up
         await self.crew.work(schedule)
         self.control.held = False
         self.plan_known()

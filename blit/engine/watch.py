@@ -83,6 +83,7 @@ def _obey(run: Run) -> None:
         _end_now(run, errors.Interrupted(run.left_text(), control.stopped_by or 2))
     elif control.stopped_by is not None and not crew.stopping:
         crew.stopping = True
+        crew.paused = False  # or who hangs would be waited for without end
         pool.flag(status.STOP)
     elif control.paused != crew.paused and not crew.stopping:
         crew.paused = control.paused

@@ -21,6 +21,10 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
     groups = [blob for _, _, blob in scan["groups"]]
     if dead := task.get("dead"):
         worker.sweep(groups, dead, [])
+    if skip := task.get("skip"):
+        from blit.worker.retry import without
+
+        groups = without(groups, skip)
     # the source may have grown since it was probed: it is done all the same
     result = copier.run(groups)
     results = [result]

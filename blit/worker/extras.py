@@ -69,6 +69,8 @@ class _Sizes:
         if not self.looked % _TICK_EVERY:
             self.c.page.tick()
         try:
+            self.c.page.folder("", join(root, rel))
+            self.c.page.name(name)
             fd = self.c.folders.open(root, rel)
             info = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except OSError:

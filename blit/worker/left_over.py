@@ -28,6 +28,7 @@ def left_over(
     `aside`: those of which the source has one too, but leaves it out.
     """
     src_root, dst_root, src_rel, dst_rel, _, _ = token
+    assert src_rel is not None
     changed = False
     for name in [n for n in theirs if n.startswith(tmpname.PREFIX)]:
         if tmpname.is_temporary(name):
@@ -84,13 +85,16 @@ def left_over(
     if unwanted[0] or unwanted[1]:  # without a source folder: that it has them keeps none
         scan.extras.append(("", dst_root, dst_rel, None, *unwanted))
     scan.extra_count += len(files) + len(folders_) + len(unwanted[0]) + len(unwanted[1])
-    for name in (*folders_, *unwanted[1]):
-        extra_token(scan, dst_root, dst_rel, name.partition("/")[0])
+    for name in folders_:
+        name = name.partition("/")[0]
+        extra_token(scan, dst_root, dst_rel, name, join(src_root, src_rel, name))
+    for name in unwanted[1]:
+        extra_token(scan, dst_root, dst_rel, name)
     return changed or trees or bool(files or folders_ or unwanted[0] or unwanted[1])
 
 
-def extra_folder(scan: Scanner, dst_root: str, dst_rel: str) -> Iterator[None]:
-    """Everything in a folder that only the destination has."""
+def extra_folder(scan: Scanner, unless: str, dst_root: str, dst_rel: str) -> Iterator[None]:
+    """Everything in a folder that only the destination has; kept if `unless` exists by then."""
     context = scan.c
     scan.at_target(dst_root, dst_rel)
     dfd = context.folders.open(dst_root, dst_rel)
@@ -107,9 +111,9 @@ def extra_folder(scan: Scanner, dst_root: str, dst_rel: str) -> Iterator[None]:
             (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
     scan.dst_entries += count
     scan.extra_count += count
-    scan.extras.append(("", dst_root, dst_rel, None, files, folders_))
+    scan.extras.append((unless, dst_root, dst_rel, None, files, folders_))
     for name in folders_:
-        extra_token(scan, dst_root, dst_rel, name)
+        extra_token(scan, dst_root, dst_rel, name, unless)
     context.page.tick()
     yield
 
@@ -118,6 +122,7 @@ def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) ->
     """The same with all below, where filters spare some names: what holds those stays too."""
     context = scan.c
     pending = [("", place["rel"])]
+    unless = join(place["root"], place["rel"]) if "above" in place else ""
     found: list[str] = []  # each after the one that it lies in
     stays: set[str] = set()
     while pending:
@@ -152,7 +157,7 @@ def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) ->
         scan.dst_entries += count
         if files:
             scan.extra_count += len(files)
-            scan.extras.append(("", dst_root, dst_rel, None, files, []))
+            scan.extras.append((unless, dst_root, dst_rel, None, files, []))
         context.page.tick()
         yield
     for inner in list(stays):
@@ -165,7 +170,7 @@ def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) ->
         scan.extra_count += 1
         above, _, name = join(top, inner).rpartition("/")
         if inner or "above" not in place:
-            scan.extras.append(("", dst_root, above, None, [], [name]))
+            scan.extras.append((unless, dst_root, above, None, [], [name]))
         else:
             record = [place["record"]]
             scan.extras.append((place["root"], dst_root, above, place["above"], [], record))
@@ -185,8 +190,11 @@ def _may_go(scan: Scanner, dst_root: str, dst_rel: str, dfd: int) -> bool:
     return True
 
 
-def extra_token(scan: Scanner, dst_root: str, dst_rel: str, name: str) -> None:
-    scan.stack.append(("", dst_root, None, join(dst_rel, name), None, wire.EXTRA))
+def extra_token(
+    scan: Scanner, dst_root: str, dst_rel: str, name: str, unless: str = ""
+) -> None:  # fmt: skip
+    """`unless`: the path that the source would have if it had the outermost of these folders."""
+    scan.stack.append((unless, dst_root, None, join(dst_rel, name), None, wire.EXTRA))
 
 
 def tree_token(scan: Scanner, token: Token, name: str, record: str, theirs_alone: bool) -> None:

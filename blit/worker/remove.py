@@ -56,6 +56,8 @@ def _names(
     page.folder("", join(dst_root, dst_rel))
     page.operation(status.REMOVE)
     sfd = dfd = -1
+    if source[1] is None and source[0] and os.path.lexists(source[0]):
+        return  # the source has what these lie in now: nothing says that they are not wanted
     try:
         dfd = context.folders.open(dst_root, dst_rel)
         if system.mount_id(dfd) != system.mount_id(context.folders.root(dst_root)):

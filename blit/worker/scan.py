@@ -160,15 +160,16 @@ class Scanner:
         """Lists one folder; yields when it is time to look at the clock. Failures are recorded."""
         src_root, dst_root, src_rel, dst_rel, names, flags = token
         page = self.c.page
-        page.folder(join(src_root, src_rel or ""), join(dst_root, dst_rel))
+        source = join(src_root, src_rel) if src_rel is not None else ""
+        page.folder(source, join(dst_root, dst_rel))
         self.folders += 1
-        self.where = join(src_root, src_rel) if src_rel is not None else join(dst_root, dst_rel)
+        self.where = source or join(dst_root, dst_rel)
         if self.given_up and self._is_given_up(token):
             return
         try:
             if src_rel is None:
                 if names is None:
-                    yield from left_over.extra_folder(self, dst_root, dst_rel)
+                    yield from left_over.extra_folder(self, src_root, dst_root, dst_rel)
                 else:
                     yield from left_over.extra_tree(self, dst_root, dst_rel, names)
             else:

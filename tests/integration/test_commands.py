@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from conftest import until
 from hurt import fuse
 from trees import differences, make
 
+from blit.engine import crew, probing
 from blit.engine import plan as plan_module
-from blit.engine import probing
 from blit.engine.control import Control
 from blit.engine.transfer import transfer
 from blit.engine.workers import Pool
@@ -224,9 +225,50 @@ def test_a_person_who_sees_the_list_may_delete_more_than_half(ram: Path) -> None
         asked = until(lambda: run.all(DeletionPlanned), "the question")[0]
         assert asked.asks
         assert "more than half" in asked.reason
+        assert asked.many
         run.control.answer(True)
         assert run.end().outcome == "ok"
     assert not differences(ram / "src", ram / "dst")
+
+
+def test_what_the_source_has_by_then_is_not_deleted(ram: Path) -> None:
+    with running(mirror_with_extras(ram)) as run:
+        until(lambda: run.state.phase == "asking", "the end of the copy")
+        make(ram / "src", {"old": {"big": b"b" * 5000, "sub": {"deep": b"d" * 100}}})
+        run.control.answer(True)
+        summary = run.end()
+    assert (summary.outcome, summary.files.deleted) == ("ok", 2)
+    assert (ram / "dst" / "old" / "big").read_bytes() == b"b" * 5000
+    assert (ram / "dst" / "old" / "sub" / "deep").exists()
+
+
+@pytest.mark.parametrize("spared", [(), ("*.log",)], ids=("all", "filtered"))
+def test_the_same_with_filters(ram: Path, spared: tuple[str, ...]) -> None:
+    mirrored = mirror_with_extras(ram)
+    with running(replace(mirrored, patterns=spared)) as run:
+        until(lambda: run.state.phase == "asking", "the end of the copy")
+        make(ram / "src", {"old": {"sub": {}}})
+        run.control.answer(True)
+        assert run.end().files.deleted == 2
+    assert (ram / "dst" / "old" / "sub" / "deep").exists()
+    assert (ram / "dst" / "old" / "big").exists()
+
+
+def test_a_question_that_hangs_does_not_hold_the_run(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_QUESTION", 1.0)
+    many(ram / "src", 100)
+    with fuse(ram) as faults:
+        make(faults.below, {"extra": b"1"})
+        with running(job("mirror", ram / "src", faults.point, can_ask=True, review=True)) as run:
+            until(lambda: run.state.phase == "asking", "the end of the copy")
+            faults.hurt({"op": "getattr", "path": "/extra", "hang": True})
+            with pytest.raises(OSError, match="could not be made"):
+                run.control.request_extras(b"", 10).result(10)
+            faults.hurt()
+            run.control.answer(True)
+            assert run.end().outcome == "ok"
 
 
 def test_what_is_asked_about_a_run_that_is_over_is_not_answered(ram: Path) -> None:
@@ -315,6 +357,33 @@ def test_what_stands_still_is_skipped_and_the_rest_goes_on(ram: Path, hang: str)
 
 
 @pytest.mark.slow
+def test_what_stands_still_among_a_few_files_is_skipped_alone(ram: Path) -> None:
+    with fuse(ram) as faults:
+        make(faults.below, {f"f{n}": b"x" * 100 for n in range(6)})
+        faults.hurt({"op": "open", "path": "/f2", "hang": True})
+        with running(job("copy", faults.point, ram / "dst")) as run:
+            until(lambda: run.beats and run.beats[-1].quiet > 1, "silence")
+            run.control.skip()
+            summary = run.end()
+            faults.hurt()
+    assert summary.route == "direct"
+    assert [f.path for f in summary.failures] == [os.fsencode(faults.point / "f2")]
+    assert sorted(os.listdir(ram / "dst")) == ["f0", "f1", "f3", "f4", "f5"]
+
+
+def test_a_pause_does_not_keep_a_stop_from_leaving_what_hangs(ram: Path) -> None:
+    with fuse(ram) as faults:
+        many(faults.below, 100)
+        faults.hurt({"op": "read", "path": "/d0/f7", "hang": True})
+        with running(job("copy", faults.point, ram / "dst")) as run:
+            until(lambda: run.beats and run.beats[-1].quiet > 1, "silence")
+            run.control.pause()
+            until(lambda: run.state.phase == "paused", "the pause")
+            run.control.stop()
+            assert run.end(8).outcome == "interrupted"
+            faults.hurt()
+
+
 def test_a_person_may_wait_for_what_stands_still(ram: Path) -> None:
     with fuse(ram) as faults:
         make(faults.below / "src", {"big": b"b" * 3_000_000, **{f"f{i}": b"f" for i in range(20)}})
