@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blit.events import Heartbeat
+from blit.pace import Pace
 
 _SLOW = 0.5  # of the usual rate
 _SLOW_AFTER = 5.0  # seconds of data
@@ -19,8 +20,16 @@ def told(seconds: float | None, band: Band | None) -> Told | None:
     return min(band[0], seconds), seconds, max(band[1], seconds)
 
 
-def done_fraction(beat: Heartbeat) -> float:
-    """How much is done: files and bytes weigh the same, since small files cost by the file."""
+def done_fraction(beat: Heartbeat, pace: Pace = Pace()) -> float:
+    """How much of the work is done, by what files and bytes cost in this run.
+
+    Before the first batch has told, both weigh the same.
+    """
+    if pace.batches:
+        done = pace.work(beat.files, beat.bytes)
+        left = pace.work(beat.planned_files - beat.files, beat.planned_bytes - beat.bytes)
+        if done + left > 0:
+            return done / (done + left)
     parts = []
     if beat.planned_bytes:
         parts.append(min(1.0, beat.bytes / beat.planned_bytes))
@@ -29,16 +38,11 @@ def done_fraction(beat: Heartbeat) -> float:
     return sum(parts) / len(parts) if parts else 1.0
 
 
-def measured(beat: Heartbeat, rate: float, file_rate: float) -> float | None:
-    """The slower of what the bytes and the files that are left will take at the current rates."""
-    left_bytes = max(0, beat.planned_bytes - beat.bytes)
-    left_files = max(0, beat.planned_files - beat.files)
-    candidates = []
-    if left_bytes and rate > 0:
-        candidates.append(left_bytes / rate)
-    if left_files and file_rate > 0:
-        candidates.append(left_files / file_rate)
-    return max(candidates) if candidates else None
+def measured(beat: Heartbeat, rate: float, file_rate: float, pace: Pace = Pace()) -> float | None:
+    """What is left, at the rate at which work is done now: bytes and files a second, weighted."""
+    left = pace.work(beat.planned_files - beat.files, beat.planned_bytes - beat.bytes)
+    speed = pace.work(file_rate, rate)
+    return left / speed if left > 0 and speed > 0 else None
 
 
 def band(eta: float, overall: float, elapsed: float, fraction: float) -> Band:

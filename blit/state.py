@@ -27,6 +27,7 @@ from blit.events import (
     Stalled,
     Summary,
 )
+from blit.pace import Pace
 
 _WINDOW = 5.0  # seconds that the current rate looks back
 _NO_ETA_BEFORE = 2.0  # seconds of data
@@ -34,6 +35,7 @@ _SHOWN_SILENCE = 3.0  # seconds without movement from which it is worth a mark a
 _RECENT = 60  # files
 _PROBLEMS = 1_000  # named; all are counted
 _PULSES = 30  # seconds
+_COPYING = ("copy", "large_range", "direct")  # batches that tell what files and bytes cost
 _HELD = ("paused", "counting", "ready", "asking")  # phases in which a person is waited for
 
 
@@ -97,6 +99,7 @@ class TransferState:
     recent: tuple[Change | Failed, ...] = ()  # the newest last
     batches_done: int = 0
     spent: tuple[Spent, ...] = ()
+    pace: Pace = Pace()  # what files and bytes cost in this run
     deletion: DeletionPlanned | None = None
     asking: bool = False  # the deletion waits for an answer
     deleted: int = 0
@@ -202,6 +205,8 @@ class TransferState:
         return replace(
             self, recent=(*self.recent, *event.changes[-3:])[-_RECENT:],
             batches_done=self.batches_done + 1, spent=(*rest, after),
+            pace=self.pace.after(event.files, event.bytes, event.seconds)
+            if event.what in _COPYING else self.pace,
         )  # fmt: skip
 
     def _beat(self, beat: Heartbeat) -> TransferState:
@@ -217,8 +222,7 @@ class TransferState:
         common = {
             "phase": beat.phase, "elapsed": beat.elapsed, "held_s": held_s,
             "quiet": 0.0 if held else beat.quiet,
-            "beat": beat, "silent": silent,
-            "curve": curve,
+            "beat": beat, "silent": silent, "curve": curve,
             "pulses": self._pulses(beat, held), "silences": self._silences(beat, silent),
             "unchanged": max(self.unchanged, beat.unchanged), "replaced": beat.replaced,
             "extras": max(self.extras, beat.extras), "deleted": max(self.deleted, beat.deleted),
@@ -234,13 +238,14 @@ class TransferState:
         file_rate = max(0.0, (beat.files - samples[0][2]) / span) if span > 0 else 0.0
         busy = beat.elapsed - held_s
         mean = beat.bytes / busy if busy > 0 else 0.0
-        fraction = reckon.done_fraction(beat)
+        fraction = reckon.done_fraction(beat, self.pace)
         percent = max(self.percent, min(99.0, 100 * fraction)) if plan_done else self.percent
         working = beat.phase == "copying" and beat.planned_files > beat.files
         measured = known = None
         if beat.elapsed >= _NO_ETA_BEFORE and span > 0 and not held:
-            measured = reckon.measured(beat, rate, file_rate)
-            overall = reckon.measured(beat, mean, beat.files / busy if busy > 0 else 0.0)
+            pace = self.pace
+            measured = reckon.measured(beat, rate, file_rate, pace)
+            overall = reckon.measured(beat, mean, beat.files / busy if busy > 0 else 0.0, pace)
             if measured is not None and overall is not None:
                 known = reckon.band(measured, overall, beat.elapsed, fraction)
         foreseen = None if held or self.expected is None else reckon.remaining(self.expected, busy)

@@ -27,8 +27,9 @@ KNOWS: dict[str, set[str]] = {
     "blit.errors": set(),
     "blit.events": set(),
     "blit.bus": {"blit.events"},
-    "blit.state": {"blit.curve", "blit.eta", "blit.events"},
-    "blit.eta": {"blit.events"},
+    "blit.state": {"blit.curve", "blit.eta", "blit.events", "blit.pace"},
+    "blit.pace": set(),
+    "blit.eta": {"blit.events", "blit.pace"},
     "blit.curve": set(),
     "blit.queue": {"blit.job", "blit.state"},
     "blit.advice": {"blit.events"},
@@ -132,7 +133,7 @@ def test_what_each_may_need_beside_the_standard_library(module: str) -> None:
 @pytest.mark.parametrize(
     "module",
     ["blit.engine.plan", "blit.engine.route", "blit.engine.pulse", "blit.engine.mirror",
-     "blit.engine.schedule", "blit.engine.growth", "blit.state", "blit.eta", "blit.curve",
+     "blit.engine.schedule", "blit.engine.growth", "blit.state", "blit.eta", "blit.pace", "blit.curve",
      "blit.history.predict", "blit.history.profile", "blit.history.memory", "blit.queue", "blit.worker.landing"],
 )  # fmt: skip
 def test_pure_parts_have_no_clock_and_no_system(module: str) -> None:

@@ -33,11 +33,11 @@ def test_there_is_one_from_the_first_beat_on() -> None:
 
 def test_never_less_than_what_is_found_already_takes() -> None:
     story = [FORECAST, beat(2.0, plan_done=False),
-             beat(4.0, files=10, bytes=100, planned_bytes=4000, plan_done=False)]  # fmt: skip
+             beat(4.0, files=10, bytes=10**8, planned_bytes=4 * 10**9, plan_done=False)]  # fmt: skip
     state = told(story)
-    assert state.eta == pytest.approx(3900 / 25)
+    assert state.eta == pytest.approx(3900 / 25, rel=0.01)
     assert state.eta_band is not None
-    assert state.eta_band[0] >= 3900 / 25
+    assert state.eta_band[0] >= 3900 / 25 * 0.99
 
 
 def test_a_forecast_that_was_outlasted_says_nothing() -> None:

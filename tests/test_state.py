@@ -89,9 +89,9 @@ def test_no_eta_before_two_seconds() -> None:
     assert state.after(beat(2.0, files=20, bytes=200)).eta == pytest.approx(8.0)
 
 
-def test_the_eta_is_the_slower_of_files_and_bytes() -> None:
+def test_the_eta_weighs_files_and_bytes_by_what_they_cost() -> None:
     state = told([beat(1.0), beat(4.0, files=20, bytes=960)])
-    assert state.eta == pytest.approx(16.0)  # 80 files at 5 a second, not 40 bytes at 240
+    assert state.eta == pytest.approx(16.0, rel=0.01)  # 80 files at 5 a second, not 40 bytes at 240
 
 
 def test_no_eta_while_totals_are_unknown_or_nothing_moves() -> None:
