@@ -124,7 +124,7 @@ class Run:
         self.told_reply: bool | None = None
         self.predictor: Predictor | None = None
         self.forecast = Forecast()
-        self.warm = 0  # earlier runs that settled at the number of workers that this one began with
+        self.warm, self.wanted = 0, 0  # earlier runs that settled at so many workers
 
     @property
     def must_clear(self) -> bool:
@@ -210,8 +210,8 @@ class Run:
         self.publish(
             RouteChosen(
                 self.route.name, self.route.reason + why, forecast.seconds,
-                len(self.pool.workers), tuple(facts["filesystems"]), forecast.band, forecast.runs,
-                forecast.rates, forecast.profile, forecast.fresh,
+                max(self.wanted, len(self.pool.workers)), tuple(facts["filesystems"]),
+                forecast.band, forecast.runs, forecast.rates, forecast.profile, forecast.fresh,
             )
         )  # fmt: skip
         if not probing.harmless(facts, self.job):

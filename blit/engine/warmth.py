@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # seconds: the history may lie on a disk that stands still, and the copy has begun meanwhile
 _PATIENCE = 0.25
+_STEP, _PAUSE = 2, 0.03  # workers, seconds
 
 
 async def ask(predictor: Predictor | None, facts: dict[str, Any], route: str) -> Forecast:
@@ -30,25 +31,33 @@ async def ask(predictor: Predictor | None, facts: dict[str, Any], route: str) ->
 
 
 def warm(run: Run, facts: dict[str, Any]) -> str:
-    """Start as many workers as earlier runs settled at; why, in words for after the route's."""
+    """Begin with as many workers as earlier runs settled at; why, in words, to add to a reason."""
     forecast, count = run.forecast, min(run.forecast.workers, MOST)
     if run.job.workers is not None or facts["rotational"] or count <= len(run.pool.workers):
         return ""
     assert run.route is not None
     if run.route.name != "streaming":
         return ""
-    run.crew.resize(count)
-    if run.crew.active < count:
-        return ""
-    run.warm = forecast.settled
+    run.warm, run.wanted = forecast.settled, count
+    run.group.start_soon(_hire, run)
     runs = "an earlier run" if forecast.settled == 1 else f"{forecast.settled} earlier runs"
     return f"; {count} workers to start with, as settled in {runs}"
+
+
+async def _hire(run: Run) -> None:
+    """A few at a time: all at once would take the cores from those that fetch the first byte."""
+    while run.crew.active < run.wanted and not run.crew.stopping and not run.over:
+        before = run.crew.active
+        run.crew.resize(min(before + _STEP, run.wanted))
+        if run.crew.active == before:
+            run.wanted = before  # the system has no more to give
+        await anyio.sleep(_PAUSE)
 
 
 def teach(run: Run, schedule: Schedule) -> None:
     """Workers, and the cost of a file, so that the first batches have the right size."""
     if run.warm:
-        schedule.workers = run.crew.active
+        schedule.workers = run.wanted
     if run.forecast.per_file and not schedule.plan.batches:
         schedule.plan.cost = Cost(run.forecast.per_file, run.forecast.per_byte)
 

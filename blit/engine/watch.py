@@ -59,7 +59,8 @@ async def watch(run: Run) -> None:
         _note(run, last_ticks, now)
         if schedule is not None and schedule.split and run.phase == "copying" and not held:
             if growth is None:
-                growth = Growth(now, run.crew.active, os.cpu_count() or 1, warm=run.warm)
+                workers = max(run.wanted, run.crew.active)
+                growth = Growth(now, workers, os.cpu_count() or 1, warm=run.warm)
                 growth.settled = growth.settled or run.job.workers is not None
             count = growth.look(now, signs[0], _spare_seconds(), run.crew.idle)
             if count != run.crew.active and not run.crew.stopping:
