@@ -1,0 +1,105 @@
+"""What a run learns from those before it, from the outside: a warm start, a forecast, a guard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Blit, Result
+from tests.hurt import fuse
+
+_OPS = ("getattr", "create", "open", "read", "write", "rename", "chmod", "chown", "utimens")
+SLOW = [{"op": op, "delay": 0.002} for op in _OPS]
+
+
+def route(result: Result) -> dict[str, object]:
+    return next(each for each in result.events if each["type"] == "route_chosen")
+
+
+def many(ram: Path, files: int = 900) -> Path:
+    source = ram / "source"
+    for number in range(files):
+        folder = source / f"d{number // 60}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"f{number}").write_bytes(b"x" * 2000)
+    return source
+
+
+def test_a_slow_filesystem_is_copied_to_sooner_the_next_time(blit: Blit, ram: Path) -> None:
+    source = many(ram)
+    with fuse(ram) as slow:
+        slow.hurt(*SLOW)
+        runs = [blit.json("copy", f"{source}/", slow.point / str(n)) for n in range(2)]
+    first, second = (run.summary for run in runs)
+    assert first["workers"] > 2  # it climbed
+    assert "to start with" not in str(route(runs[0])["reason"])
+    assert f"{first['workers']} workers to start with, as settled in" in str(
+        route(runs[1])["reason"]
+    )
+    assert second["seconds"]["total"] < 0.8 * first["seconds"]["total"]
+    assert second["files"]["copied"] == 900
+
+
+def test_without_a_history_it_is_as_slow_as_ever(blit: Blit, ram: Path) -> None:
+    source = many(ram, 60)
+    for number in range(3):
+        result = blit.json("copy", "--no-history", f"{source}/", ram / str(number))
+        assert route(result)["forecast_s"] is None
+        assert result.summary["forecast_s"] is None
+    assert list(Path(blit.environment["BLIT_CONFIG_DIR"]).iterdir()) == []
+
+
+def test_the_same_again_has_a_forecast(blit: Blit, ram: Path) -> None:
+    source = many(ram, 60)
+    for number in range(3):
+        result = blit.json("copy", f"{source}/", ram / "target")
+        found = route(result)
+        assert found["fresh"] is (number == 0)
+        # the second finds the destination full, which no run before it did
+        assert (found["forecast_s"] is not None) is (number == 2)
+        assert result.summary["forecast_s"] == found["forecast_s"]
+    low, high = found["forecast_band"]  # type: ignore[misc]
+    assert 0 < low < found["forecast_s"] < high  # type: ignore[operator]
+    assert found["forecast_runs"] == 1
+
+
+def test_a_dry_run_and_a_failed_one_teach_nothing(blit: Blit, ram: Path) -> None:
+    source = many(ram, 20)
+    blit("copy", "-n", f"{source}/", ram / "target")
+    blit("copy", ram / "missing", ram / "target", code=None)
+    assert not (Path(blit.environment["BLIT_CONFIG_DIR"]) / "perf_model.json").exists()
+
+
+@pytest.mark.parametrize("damage", [b"{}", b"\xff" * 100])
+def test_a_damaged_memory_hurts_no_copy(blit: Blit, ram: Path, damage: bytes) -> None:
+    source = many(ram, 20)
+    file = Path(blit.environment["BLIT_CONFIG_DIR"]) / "perf_model.json"
+    blit("copy", f"{source}/", ram / "one")
+    file.write_bytes(damage)
+    blit("copy", f"{source}/", ram / "two")
+    (known,) = json.loads(file.read_bytes())["profiles"].values()
+    assert known["ways"]["streaming"][4] == 2  # runs: the first came back from the history
+
+
+def test_a_mirror_that_would_delete_far_more_than_ever_asks(blit: Blit, ram: Path) -> None:
+    source, target = ram / "source", ram / "target"
+    source.mkdir()
+    for number in range(700):
+        (source / f"f{number}").write_bytes(b"x")
+    for number in range(4):  # the first has nothing to delete
+        blit("mirror", "--yes", f"{source}/", target)
+        (source / f"f{number}").unlink()
+    for number in range(10, 200):
+        (source / f"f{number}").unlink()
+    refused = blit.json("mirror", "--yes", f"{source}/", target, code=None)
+    assert refused.summary["outcome"] == "refused"
+    assert "times as many as any of the last mirrors here" in refused.summary["message"]
+    assert (target / "f150").exists()
+    assert (
+        blit.json("mirror", "--yes", "--no-history", f"{source}/", target).summary["files"][
+            "deleted"
+        ]
+        > 100
+    )
