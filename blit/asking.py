@@ -55,7 +55,7 @@ class Asker:
             for _ in range(2):  # a worker that was found dead gets one successor
                 try:
                     answer = self._ask(task)
-                except OSError as error:
+                except (OSError, ValueError) as error:  # or too many are open for a select
                     raise NoAnswer(f"no helper process could be started: {error}") from None
                 if answer is not None:
                     return answer

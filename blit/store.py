@@ -131,17 +131,16 @@ class Store:
             return
         ended = [entry.id for entry in entries if entry.stage == ENDED]
         dropped = set(ended[:-MOST_ENDED])
-        kept = [_entry(entry) for entry in entries if entry.id not in dropped]
-        text = _text_of(kept)
         new = self._folder / "queue.json.new"
         try:
+            text = _text_of([_entry(entry) for entry in entries if entry.id not in dropped])
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._folder / "queue.json")
-        except OSError:
+        except (OSError, ValueError):  # or what no JSON can hold
             pass
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from blit.worker import status, wire
-from blit.worker.context import Context
+from blit.worker.context import Context, join
 from blit.worker.folders import MOST_HANDLES, take_umask
 
 TYPE_CHECKING = False
@@ -78,12 +78,14 @@ class Worker:
     def copy(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker.copy import Copier
 
-        if dead := task.get("dead"):
-            self.sweep(task["groups"], dead, task.get("spare", ()))
-        groups = task["groups"]
-        if skip := task.get("skip"):
-            from blit.worker.retry import without
+        groups, skip = task["groups"], task.get("skip")
+        if skip:
+            from blit.worker.retry import outside, without
 
+            groups = outside(groups, skip)
+        if dead := task.get("dead"):
+            self.sweep(groups, dead, task.get("spare", ()))
+        if skip:
             groups = without(groups, skip)
         return Copier(self.c, task["options"]).run(groups).as_dict()
 
@@ -94,6 +96,8 @@ class Worker:
         prefix = tmpname.worker_prefix(self.c.token, self.c.first + slot - 1)
         for blob in groups:
             _, dst_root, _, dst_rel, _, _ = wire.load(blob)
+            self.c.page.folder("", join(dst_root, dst_rel))
+            self.c.page.operation(status.LIST_TARGET)
             try:
                 fd = self.c.folders.open(dst_root, dst_rel)
                 for name in os.listdir(fd):

@@ -87,6 +87,16 @@ def _exists(root: str, rel: str) -> int:
     return wire.DST_EXISTS if info is not None and stat.S_ISDIR(info.st_mode) else 0
 
 
+def outside(groups: list[bytes], paths: list[bytes]) -> list[bytes]:
+    """Groups without those of the folders at these absolute paths, of either side."""
+    found = []
+    for blob in groups:
+        src_root, dst_root, src_rel, dst_rel, _, _ = wire.load(blob)
+        if not {raw(join(src_root, src_rel)), raw(join(dst_root, dst_rel))} & set(paths):
+            found.append(blob)
+    return found
+
+
 def without(groups: list[bytes], paths: list[bytes]) -> list[bytes]:
     """Groups without the entries at these absolute paths, of either side: they did not answer."""
     found = []

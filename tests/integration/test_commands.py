@@ -371,6 +371,26 @@ def test_what_stands_still_among_a_few_files_is_skipped_alone(ram: Path) -> None
     assert sorted(os.listdir(ram / "dst")) == ["f0", "f1", "f3", "f4", "f5"]
 
 
+def test_a_destination_folder_that_hangs_with_its_file_is_given_up_too(ram: Path) -> None:
+    many(ram / "src", 200)
+    with fuse(ram) as faults:
+        make(faults.below, {"d2": {}})
+        faults.hurt({"op": "rename", "path": "/d2/*", "hang": True})
+        with running(job("copy", ram / "src", faults.point)) as run:
+            until(lambda: run.beats and run.beats[-1].quiet > 1, "silence")
+            run.control.skip()
+            folder = os.fsencode(faults.point / "d2")
+            until(lambda: folder in [w.path for w in run.beats[-1].workers], "the next to hang")
+            run.control.skip()
+            until(lambda: len(run.all(Failed)) == 2, "the folder is given up")
+            until(lambda: run.beats[-1].files >= 150, "the rest")
+            faults.hurt()  # the folder's own times are set at the end
+            summary = run.end()
+    assert summary.outcome == "partial"
+    assert run.all(Failed)[1].path == folder
+    assert summary.files.copied == 150
+
+
 def test_a_pause_does_not_keep_a_stop_from_leaving_what_hangs(ram: Path) -> None:
     with fuse(ram) as faults:
         many(faults.below, 100)
