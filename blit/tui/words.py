@@ -137,6 +137,16 @@ def forecast(state: TransferState) -> str:
     return f"forecast {show.seconds(state.forecast_s)}" if state.forecast_s else ""
 
 
+def guess(state: TransferState) -> str:
+    """`48 s to 1 min 02 s, as in 9 earlier runs`."""
+    if not state.forecast_band or not state.forecast_runs:
+        return forecast(state)
+    low, high = (show.seconds(value) for value in state.forecast_band)
+    text = low if low == high else f"{low} to {high}"
+    runs = "an earlier run" if state.forecast_runs == 1 else f"{state.forecast_runs} earlier runs"
+    return f"{text}, as in {runs}"
+
+
 def of_total(state: TransferState) -> str:
     """`12.4 GB of 21.3 GB`; `≥` while the total may grow."""
     least = "" if state.plan_done else "≥ "

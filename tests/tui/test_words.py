@@ -41,6 +41,21 @@ def test_time_left_is_always_a_sentence(low: float, factor: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("band", "runs", "said"),
+    [
+        (None, 0, "forecast 55 s"),
+        ((48.0, 62.0), 9, "48 s to 1 min 02 s, as in 9 earlier runs"),
+        ((54.6, 55.4), 1, "55 s, as in an earlier run"),
+    ],
+)
+def test_a_forecast_says_what_it_rests_on(
+    band: tuple[float, float] | None, runs: int, said: str
+) -> None:
+    state = TransferState(forecast_s=55.0, forecast_band=band, forecast_runs=runs)
+    assert words.guess(state) == said
+
+
+@pytest.mark.parametrize(
     ("story", "sign", "word"),
     [
         ("running", "▶", "Copying"), ("paused", "‖", "Paused"), ("stopping", "■", "Stopping"),

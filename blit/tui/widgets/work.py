@@ -116,7 +116,8 @@ class Health(Panel):
             free = f" · {show.size(state.free)} free" if state.free else ""
             rows.append(("Disks", ((disks, ""), (free, "muted"))))
         if state.forecast_s:
-            rows.append(("Guess", ((words.forecast(state), ""),)))
+            slow = " · slower than usual here" if state.slow else ""
+            rows.append(("Guess", ((words.guess(state), ""), (slow, "warn"))))
         first = cut((("Pulse  ", "muted"), *pulse(entry, max(5, min(30, width - 24)))), width)
         return [first, *(cut(((f"{name:7}", "muted"), *line), width) for name, line in rows)]
 
