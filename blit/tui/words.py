@@ -138,7 +138,7 @@ def forecast(state: TransferState) -> str:
 
 
 def guess(state: TransferState) -> str:
-    """`48 s to 1 min 02 s, as in 9 earlier runs`."""
+    """`48 s to 62 s, as in 9 earlier runs`."""
     if not state.forecast_band or not state.forecast_runs:
         return forecast(state)
     low, high = (show.seconds(value) for value in state.forecast_band)
