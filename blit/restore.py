@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import termios
 import time
 from typing import Any
@@ -23,10 +24,16 @@ class Saved:
 
     def __init__(self) -> None:
         self._modes: list[Any] | None = None
+        self._handlers = {s: signal.getsignal(s) for s in (signal.SIGTSTP, signal.SIGCONT)}
         try:
             self._modes = termios.tcgetattr(2)
         except (termios.error, ValueError):
             pass
+
+    def job_control(self) -> None:
+        """As before the screen: its own handlers would bring it back after ctrl+z and fg."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def restore(self, last: bool) -> None:
         """Never waits for a terminal that is not read. `last`: this process writes no more, and

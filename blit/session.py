@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from blit import headless
+from blit import headless, show
 from blit.events import DeletionPlanned
 from blit.history import recorder
 from blit.history.predictor import Learned
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from blit.engine.probing import Early
     from blit.engine.workers import Pool
     from blit.job import Job
+    from blit.queue import Entry
     from blit.store import Store
 
 IMPORT_AT = 0.15  # seconds since the program began: what is over by then never needs Textual
@@ -126,6 +127,8 @@ class Session:
                 self._terminal.restore(last=False)
         finally:
             self._app = None
+            if self._terminal is not None:
+                self._terminal.job_control()
         if trouble:
             self._say(
                 f"the screen broke ({trouble}); what runs goes on here. "
@@ -155,6 +158,8 @@ class Session:
             if entry.paused:  # here is no key that would let it go on
                 self.manager.resume(entry.id)
         told: set[int] = set()
+        said: set[str] = set()
+        quiet_until = time.monotonic() + _PATIENCE
         while True:
             left = [entry for entry in self.manager.mine() if entry.id not in told]
             ready = [e for e in left if e.stage == ENDED] or [e for e in left if e.stage == RUNNING]
@@ -162,6 +167,8 @@ class Session:
                 told.add(ready[0].id)
                 self.tell(ready[0].id)
             elif any(e.stage == WAITING for e in left) and not self.signal:
+                if time.monotonic() > quiet_until:
+                    self._say_why(left, said)
                 time.sleep(0.1)
             else:
                 break
@@ -180,6 +187,14 @@ class Session:
             self._print(id, mailbox, face)
         self.manager.ended(id)  # the history has its line too
 
+    def _say_why(self, left: list[Entry], said: set[str]) -> None:
+        """Each reason for which a transfer waits, once."""
+        for entry in left:
+            text = f"{entry.job.command} to {show.path(entry.job.target)} waits: {entry.why}"
+            if entry.why and text not in said:
+                said.add(text)
+                self._say(f"{text} (Ctrl-C leaves)")
+
     def story(self, id: int, mailbox: Mailbox) -> None:
         """The whole story from its mailbox, exactly as without a screen."""
         self._print(id, mailbox, self._face(partial(self.manager.answer, id)))
@@ -190,14 +205,8 @@ class Session:
         printer.wait(patient=self.manager.codes.get(id) not in (5, 130, 143))
 
     def _face(self, answer: Callable[[bool], None]) -> headless.Lines:
-        return headless.Lines(
-            self.out,
-            self.err,
-            self._verbose and not self._quiet,
-            self._quiet,
-            self._verbose,
-            answer,
-        )
+        verbose, quiet = self._verbose, self._quiet
+        return headless.Lines(self.out, self.err, verbose and not quiet, quiet, verbose, answer)
 
     def _say(self, text: str) -> None:
         try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import termios
 
 import pytest
 
+from blit import restore
 from blit.terminal import POP, PUSH, Saved, Terminal, shows_progress
 
 CAN = {"TERM": "xterm-256color", "WT_SESSION": "1"}
@@ -98,6 +100,15 @@ def test_a_terminal_is_given_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> 
     finally:
         os.close(leader)
         os.close(follower)
+
+
+def test_ctrl_z_after_the_screen_is_what_it_was_before() -> None:
+    before = signal.getsignal(signal.SIGCONT)
+    saved = restore.Saved()
+    signal.signal(signal.SIGCONT, lambda *_: None)  # as the screen does
+    saved.job_control()
+    assert signal.getsignal(signal.SIGCONT) is before
+    assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
 
 
 def test_what_is_no_terminal_is_left_alone(tmp_path) -> None:

@@ -475,6 +475,21 @@ async def test_numbers_follow_and_nothing_is_painted_when_nothing_changed() -> N
         assert "77.0 MB/s now" in screen_text(app)
 
 
+async def test_a_row_is_painted_anew_although_the_queue_is_scrolled() -> None:
+    ended = [entry(id, PHOTOS, stories.DONE_STATE, stage=ENDED) for id in range(1, 12)]
+    manager = StillManager((*ended, entry(12, PHOTOS, TransferState(), stage=WAITING)))
+    app = BlitApp(manager, focus=12)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        queue = app.screen.query_one(Queue)
+        assert queue.scroll_offset.y > 3
+        manager.change(12, state=stories.DONE_STATE, stage=ENDED)
+        app.tick()
+        await settled(pilot)
+        row = next(line for line in screen_text(app).splitlines() if "#12" in line)
+        assert "waiting" not in row and "done" in row
+
+
 @pytest.mark.parametrize("theme", ["blit", "blit-light", "textual-light", "ansi-dark", "nord"])
 async def test_themes_change_colours_and_no_word(theme: str) -> None:
     app = BlitApp(StillManager(STORIES["running"]))

@@ -55,7 +55,7 @@ class Queue(Rows, inherit_bindings=False):
         elif known != self._entries:
             for n, (old, new) in enumerate(zip(known, self._entries, strict=True)):
                 if old is not new:
-                    self.refresh_line(n - self.scroll_offset.y)
+                    self.refresh_line(n)
 
     def count(self) -> int:
         return len(self._entries)
