@@ -27,6 +27,7 @@ from blit.events import (
     RunStarted,
     Summary,
 )
+from blit.sentences import failure_line, summary_line
 from blit.state import TransferState
 
 SHOWN_FAILURES = 20  # named on stderr; -v names all
@@ -238,7 +239,9 @@ class Lines:
         if event.many:
             what, how = f"{what}, of {event.of:,},", f"Type {event.entries} to delete:"
             self._yes = (str(event.entries), f"{event.entries:,}")
-        self._write(self._err, f"Delete {what} that only the destination has (-n: names)? {how} ")
+        self._write(
+            self._err, f"Delete {what} that only the destination has (-n names them)? {how} "
+        )
         if self._err in self._broken:
             self._reply("")
             return
@@ -277,24 +280,3 @@ class Lines:
                 self._say(f"blit: {show.text(note)}")
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
             self._write(self._out, summary_line(summary) + "\n")
-
-
-def failure_line(failure: events.Failed) -> str:
-    code = f" (errno {failure.errno})" if failure.errno else ""
-    return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
-
-
-def summary_line(summary: Summary) -> str:
-    files, moved, total = summary.files, summary.bytes.copied, summary.seconds.total
-    would = "would copy" if summary.dry_run else "copied"
-    parts = [f"{would} {show.count(files.copied, 'file')}, {show.size(moved)}"]
-    if files.unchanged:
-        parts.append(f"{files.unchanged:,} unchanged")
-    if files.deleted:
-        parts.append(f"{files.deleted:,} {'to delete' if summary.dry_run else 'deleted'}")
-    if files.failed:
-        parts.append(f"{files.failed:,} failed")
-    line = ", ".join(parts) + f" in {show.seconds(total)}"
-    return line + (
-        f" ({show.rate(moved / total)})" if moved and total > 0 and not summary.dry_run else ""
-    )

@@ -55,7 +55,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.terminal": {"blit.show"},
     "blit.settings": set(),
     "blit.bar": {"blit.show", "blit.state"},
-    "blit.headless": {"blit.bar", "blit.bus", "blit.events", "blit.show", "blit.state", "blit.terminal"},
+    "blit.sentences": {"blit.events", "blit.show"},
+    "blit.headless": {"blit.bar", "blit.bus", "blit.events", "blit.sentences", "blit.show", "blit.state", "blit.terminal"},
     "blit.tui": {
         "blit", "blit.advice", "blit.chart", "blit.curve", "blit.events", "blit.job", "blit.queue",
         "blit.settings", "blit.show", "blit.state", "blit.terminal", "blit.tui", "blit.history",

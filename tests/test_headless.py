@@ -38,9 +38,8 @@ from blit.headless import (
     Json,
     Lines,
     Printer,
-    failure_line,
-    summary_line,
 )
+from blit.sentences import failure_line, summary_line
 from blit.state import TransferState
 
 STARTED = RunStarted("copy", (b"/s",), b"/d/s", ((b"/s", b"/d/s"),), False, 0.0)

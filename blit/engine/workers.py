@@ -74,32 +74,37 @@ class Pool:
         slot = len(self.workers) + len(self.retired)
         if slot >= MOST_WORKERS:
             raise OSError(11, "no slot left")
-        theirs_in, ours_out = os.pipe()
-        ours_in, theirs_out = os.pipe()
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         # blocked until the worker ignores them: a Ctrl-C at start must not kill it
         blocked = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-        null = os.open(os.devnull, os.O_RDWR)
-        # the numbers must not collide with the targets of the dup2s
-        high = [_above(fd) for fd in (theirs_in, theirs_out, self._shared, null)]
+        passing: list[int] = []  # closed here, whatever happens
+        kept: list[int] = []
         try:
+            theirs_in, ours_out = os.pipe()
+            passing, kept = [theirs_in], [ours_out]
+            ours_in, theirs_out = os.pipe()
+            passing.append(theirs_out)
+            kept.append(ours_in)
+            null = os.open(os.devnull, os.O_RDWR)
+            passing.append(null)
+            high = []  # their numbers must not collide with the targets of the dup2s
+            for fd in (null, null, null, theirs_in, theirs_out, self._shared):
+                high.append(_above(fd))
+                passing.append(high[-1])
             pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT.format(root=root),
                  str(slot), self.token, str(os.getpid()), str(self.first)],
                 dict(os.environ),
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, high[3], 0),
-                    (os.POSIX_SPAWN_DUP2, high[3], 1),
-                    (os.POSIX_SPAWN_DUP2, high[3], 2),
-                    (os.POSIX_SPAWN_DUP2, high[0], 3),
-                    (os.POSIX_SPAWN_DUP2, high[1], 4),
-                    (os.POSIX_SPAWN_DUP2, high[2], 5),
-                ],
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate(high)],
                 setsigmask=blocked,
             )  # fmt: skip
+        except OSError:
+            for fd in kept:
+                os.close(fd)
+            raise
         finally:
-            for fd in (theirs_in, theirs_out, null, *high):
+            for fd in passing:
                 os.close(fd)
         os.set_blocking(ours_out, False)
         os.set_blocking(ours_in, False)

@@ -417,3 +417,18 @@ def test_a_person_may_wait_for_what_stands_still(ram: Path) -> None:
             faults.hurt()
             assert run.end().outcome == "ok"
         assert not differences(faults.below / "src", ram / "dst")
+
+
+def test_a_worker_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(1)
+    before = len(os.listdir("/proc/self/fd"))
+
+    def none(*_: Any, **__: Any) -> int:
+        raise OSError(11, "no process to give")
+
+    monkeypatch.setattr(os, "posix_spawn", none)
+    for _ in range(3):
+        with pytest.raises(OSError, match="no process"):
+            pool.start()
+    assert len(os.listdir("/proc/self/fd")) == before
+    pool.close()

@@ -1,0 +1,27 @@
+"""A failure, and what became of a run, as one line each."""
+
+from __future__ import annotations
+
+from blit import show
+from blit.events import Failed, Summary
+
+
+def failure_line(failure: Failed) -> str:
+    code = f" (errno {failure.errno})" if failure.errno else ""
+    return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
+
+
+def summary_line(summary: Summary) -> str:
+    files, moved, total = summary.files, summary.bytes.copied, summary.seconds.total
+    would = "would copy" if summary.dry_run else "copied"
+    parts = [f"{would} {show.count(files.copied, 'file')}, {show.size(moved)}"]
+    if files.unchanged:
+        parts.append(f"{files.unchanged:,} unchanged")
+    if files.deleted:
+        parts.append(f"{files.deleted:,} {'to delete' if summary.dry_run else 'deleted'}")
+    if files.failed:
+        parts.append(f"{files.failed:,} failed")
+    line = ", ".join(parts) + f" in {show.seconds(total)}"
+    return line + (
+        f" ({show.rate(moved / total)})" if moved and total > 0 and not summary.dry_run else ""
+    )
