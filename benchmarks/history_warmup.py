@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -34,7 +35,7 @@ PLACES = ["tmpfs", "fuse"]
 
 def trees(files: int, slow: bool) -> dict[str, tuple[Group, ...]]:
     small = (Group(min(files, 3000) if slow else files, KIB, 10 * KIB, 50),)
-    large = 64 * MIB if slow else 1024 * MIB
+    large = 16 * MIB if slow else 1024 * MIB
     return {
         "one": (Group(1, 4 * KIB, 4 * KIB),), "eight": (Group(8, MIB, MIB),), "small": small,
         "unchanged": small, "large": (Group(1, large, large),),
@@ -189,6 +190,8 @@ def main() -> int:
     machine = describe(options.where, ROOT)
     print(HEAD)
     rows: list[dict[str, Any]] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         for place in options.places:
             mount = None
@@ -208,6 +211,8 @@ def main() -> int:
     except OSError as error:
         print(f"history_warmup: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     finally:
         clear(work)
         if rows and not options.no_snapshot:
