@@ -84,7 +84,7 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
         copied += f", {number:,} {word}" if number else ""
     found.append(("Files", copied))
     if record.speed is not None:
-        found.append(("Speed", f"{speed(record)} mean, {show.rate(record.peak)} at best"))
+        found.append(("Speed", f"{speed(record)} mean, {show.rate(max(record.peak, record.speed))} at best"))
     if record.silences:
         longest = max(long for _, long in record.silences)
         times = show.count(len(record.silences), "time")

@@ -43,6 +43,11 @@ def commands(app: BlitApp, screen: Screen[object]) -> Iterable[SystemCommand]:
             yield SystemCommand(
                 "Move down", "After the one below", lambda: transfers.action_move(1)
             )
+        if transfers.ended:
+            yield SystemCommand(
+                "Remove all that have ended", "Clear the list; the history keeps them",
+                transfers.action_clear,
+            )  # fmt: skip
         if transfers.chosen is not None:
             yield SystemCommand(
                 "Copy command", "The blit command that does the same, to the clipboard",

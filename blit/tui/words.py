@@ -11,6 +11,7 @@ from blit.job import Job
 from blit.queue import ENDED, PARKED, PREVIEW, RUNNING, WAITING, Entry
 from blit.state import TransferState
 
+clock = time.time
 SIGNS = {
     "running": "▶", "waiting": "◦", "preview": "◦", "parked": "‖", "paused": "‖", "stopping": "■",
     "asking": "▲", "silent": "▲", "ok": "✓", "interrupted": "■",
@@ -149,6 +150,8 @@ def guess(state: TransferState) -> str:
 
 def of_total(state: TransferState) -> str:
     """`12.4 GB of 21.3 GB`; `≥` while the total may grow."""
+    if state.plan_done and not state.files_total and not state.bytes_total and not state.files:
+        return "nothing to copy"
     least = "" if state.plan_done else "≥ "
     return f"{show.size(state.bytes)} of {least}{show.size(max(state.bytes_total, state.bytes))}"
 
@@ -159,7 +162,14 @@ def files_of_total(state: TransferState) -> str:
 
 
 def ended_at(entry: Entry) -> str:
-    return time.strftime("%H:%M", time.localtime(entry.ended_at)) if entry.ended_at else ""
+    """`17:08` of today, `Nov 21` of another day."""
+    if not entry.ended_at:
+        return ""
+    then, now = time.localtime(entry.ended_at), time.localtime(clock())
+    if then[:3] == now[:3]:
+        return time.strftime("%H:%M", then)
+    day = time.strftime("%b %d", then).replace(" 0", " ")
+    return day if then[0] == now[0] else f"{day}, {then[0]}"
 
 
 def outcome(entry: Entry) -> str:
@@ -172,9 +182,12 @@ def deed(entry: Entry) -> str:
     summary = entry.state.summary
     if summary is None:
         return show.text(entry.why)
-    if summary.outcome == "ok" and not summary.files.copied and not summary.files.deleted:
-        return "nothing to do"
-    return f"{show.size(summary.bytes.copied)} in {show.seconds(summary.seconds.total)}"
+    took = show.seconds(summary.seconds.total)
+    if not summary.files.copied and not summary.bytes.copied:
+        if summary.files.deleted:
+            return f"{summary.files.deleted:,} deleted in {took}"
+        return "nothing to do" if summary.outcome == "ok" else f"after {took}"
+    return f"{show.size(summary.bytes.copied)} in {took}"
 
 
 def overall(entries: Sequence[Entry]) -> list[tuple[str, str]]:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.segment import Segment
 from textual.app import App
 
+from blit.tui import words
+
 SNAPSHOTS = Path(__file__).parent.parent.parent / "snapshots"
 
 
@@ -35,6 +37,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Times of day on the screens are local ones."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
+    monkeypatch.setattr(words, "clock", lambda: 1_795_349_100.0)  # the day of the stories
     yield
     monkeypatch.undo()
     time.tzset()

@@ -476,18 +476,30 @@ async def test_numbers_follow_and_nothing_is_painted_when_nothing_changed() -> N
 
 
 async def test_a_row_is_painted_anew_although_the_queue_is_scrolled() -> None:
-    ended = [entry(id, PHOTOS, stories.DONE_STATE, stage=ENDED) for id in range(1, 12)]
-    manager = StillManager((*ended, entry(12, PHOTOS, TransferState(), stage=WAITING)))
+    waiting = [entry(id, PHOTOS, TransferState(), stage=WAITING) for id in range(1, 13)]
+    manager = StillManager(waiting)
     app = BlitApp(manager, focus=12)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        queue = app.screen.query_one(Queue)
-        assert queue.scroll_offset.y > 3
-        manager.change(12, state=stories.DONE_STATE, stage=ENDED)
+        assert app.screen.query_one(Queue).scroll_offset.y > 3
+        manager.change(12, why="same disks")
         app.tick()
         await settled(pilot)
-        row = next(line for line in screen_text(app).splitlines() if "#12" in line)
-        assert "waiting" not in row and "done" in row
+        assert "waiting: same disks" in screen_text(app)
+
+
+async def test_what_runs_stands_first_and_what_has_ended_last() -> None:
+    stages = (ENDED, WAITING, RUNNING, ENDED)
+    manager = StillManager(entry(n, PHOTOS, TransferState(), stage=s, ended_at=n)
+                           for n, s in enumerate(stages, 1))  # fmt: skip
+    app = BlitApp(manager)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        transfers = app.screen
+        assert isinstance(transfers, Transfers)
+        assert [e.id for e in transfers.queue._entries] == [3, 2, 4, 1]
+        transfers.action_clear()
+    assert manager.calls == [("remove", 1), ("remove", 4)]
 
 
 @pytest.mark.parametrize("theme", ["blit", "blit-light", "textual-light", "ansi-dark", "nord"])

@@ -217,6 +217,15 @@ class Transfers(Shown):
     def action_remove(self) -> None:
         self._do("remove")
 
+    @property
+    def ended(self) -> tuple[int, ...]:
+        return tuple(e.id for e in self.manager.entries() if e.stage == ENDED)
+
+    def action_clear(self) -> None:
+        for id in self.ended:
+            self.manager.remove(id)
+        self.app.call_later(self.app.tick)  # type: ignore[attr-defined]
+
     def action_move(self, by: int) -> None:
         self._do("move", by)
 

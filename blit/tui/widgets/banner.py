@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
 
@@ -37,6 +41,15 @@ def suspect(entry: Entry) -> Activity | None:
     return next((a for a in busy if a.what not in ("", "list")), busy[0] if busy else None)
 
 
+def meanwhile(entry: Entry) -> str:
+    """What happens while the question stands."""
+    state = entry.state
+    if entry.paused or state.phase == "paused":
+        return "paused"
+    waits = state.phase == "asking" or (state.plan_done and state.files >= state.files_total)
+    return "the transfer waits" if waits else "the copy goes on"
+
+
 class Words(Panel):
     patient = False  # somebody has asked to wait longer
 
@@ -47,7 +60,7 @@ class Words(Panel):
             count = state.deletion.entries if state.deletion is not None else state.extras
             may: Line = ((f"▲ May {count:,}{of} entries be deleted?", "warn strong"),)
             why = "They exist only at the destination."
-            return [facts([may, ((why, ""),), (("the copy goes on", "muted"),)], width)]
+            return [facts([may, ((why, ""),), ((meanwhile(entry), "muted"),)], width)]
         one = suspect(entry)
         said = f"▲ Nothing has moved for {state.quiet:.0f} s, gives up at {GIVES_UP} s"
         if self.patient:
@@ -65,6 +78,11 @@ class Words(Panel):
 
 
 class Banner(Vertical):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+    ]
+
     class Chosen(Message):
         """A button: `what` is wait, skip, abort, review or keep."""
 
@@ -74,6 +92,7 @@ class Banner(Vertical):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
+        self.border_subtitle = Content("tab and ← → choose, or click")
         self.said = Words(id="said")
         self.buttons = [Button(words, id=name, compact=True) for name, _, words in BUTTONS]
 

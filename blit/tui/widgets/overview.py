@@ -78,14 +78,14 @@ def third(entry: Entry, width: int) -> Line:
         return cut(((can, "muted"),), width)
     if not state.files_total and not state.plan_done:
         return ()
-    files: Line = ((words.files_of_total(state), "muted"),)
+    files: Line = ((words.files_of_total(state), "muted"),) if state.files_total else ()
     failed: Line = ((f"✗ {state.failures:,} failed", "bad"),) if state.failures else ()
     if entry.status == "silent":
         still: Line = ((f"nothing moved for {state.quiet:.0f} s", "warn"),)
         return facts([files, still, failed], width)
     if state.phase in ("paused", "asking"):
         mean: Line = ((f"{show.rate(state.mean)} average", ""),)
-        return facts([files, failed, mean], width)
+        return facts([files, failed, mean if state.bytes else ()], width)
     now: Line = ((f"{show.rate(state.rate)} now", "main"),)
     average: Line = ((f"{show.rate(state.mean)} average", ""),)
     left: Line = ((words.left(state), "strong"),)
@@ -122,6 +122,9 @@ def headline(entry: Entry, width: int) -> list[Line]:
                 (f"  everything is the same, looked at in {took}", ""),
             )
         ]
+    elif not counts.copied and summary.outcome == "ok":  # a mirror that only deletes
+        said = f"{show.count(counts.deleted, 'entry', 'entries')} deleted, nothing to copy"
+        head = [facts([((f"{sign} ", f"{role} strong"), (said, "strong")), ((took, ""),)], width)]
     elif counts.copied or summary.outcome in ("ok", "partial"):
         verb = "Would copy" if summary.dry_run else "Copied"
         what = f"{verb} {show.size(summary.bytes.copied)} in {show.count(counts.copied, 'file')}"
@@ -146,6 +149,6 @@ def headline(entry: Entry, width: int) -> list[Line]:
             facts([failed, (("p shows them", "muted"),), (("r tries again", "muted"),)], width)
         )
     same: Line = ((f"{counts.unchanged:,} already the same", ""),) if counts.unchanged else ()
-    gone: Line = ((f"{counts.deleted:,} deleted", ""),) if counts.deleted else ()
+    gone: Line = ((f"{counts.deleted:,} deleted", ""),) if counts.deleted and counts.copied else ()
     head.append(facts([gone, same, ((again, "muted"),)], width))
     return [cut(line, width) for line in head]

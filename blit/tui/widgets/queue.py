@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from blit import show
-from blit.queue import ENDED, PREVIEW, RUNNING, Entry
+from blit.queue import ENDED, PARKED, RUNNING, WAITING, Entry
 from blit.tui import words
 from blit.tui.screens.base import Entries
 from blit.tui.widgets.panel import Line, bar, cut, length, palette, spread, style_of
@@ -48,9 +48,9 @@ class Queue(Rows, inherit_bindings=False):
         before = self.chosen
         wanted = chosen if chosen is not None else before.id if before is not None else None
         known = self._entries
-        self._entries = tuple(e for e in entries if e.stage != PREVIEW)
+        self._entries = ordered(entries)
         place = next((n for n, e in enumerate(self._entries) if e.id == wanted), self.cursor)
-        if len(known) != len(self._entries) or place != self.cursor:
+        if [e.id for e in known] != [e.id for e in self._entries] or place != self.cursor:
             self.changed(place)
         elif known != self._entries:
             for n, (old, new) in enumerate(zip(known, self._entries, strict=True)):
@@ -100,6 +100,13 @@ class Queue(Rows, inherit_bindings=False):
         index = event.y - self.gutter.top + self.scroll_offset.y
         if 0 <= index < self.count():
             self._go(index)
+
+
+def ordered(entries: Entries) -> tuple[Entry, ...]:
+    """What runs first, then what waits in its order, then what has ended, the newest first."""
+    ended = sorted((e for e in entries if e.stage == ENDED), key=lambda e: -e.ended_at)
+    found = [e for stage in (RUNNING, WAITING, PARKED) for e in entries if e.stage == stage]
+    return (*found, *ended)
 
 
 def row(entry: Entry, width: int, numbered: bool) -> Line:

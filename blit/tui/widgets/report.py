@@ -12,15 +12,16 @@ from blit.tui.widgets.panel import Line, Panel, bar, cut, facts
 from blit.tui.widgets.rows import fit
 
 _KINDS = {
-    "copy": "copying", "range": "large files", "link": "hard links", "delete": "deleting",
-    "finish": "folder times", "compare": "comparing", "sync": "writing to disk",
+    "copy": "copying", "direct": "copying", "range": "large files", "large_begin": "large files",
+    "large_range": "large files", "large_end": "large files", "large_abandon": "large files",
+    "link": "hard links", "delete": "deleting", "finish": "folder times", "compare": "comparing",
+    "sync": "writing to disk", "flush": "writing to disk", "list": "listing",
 }  # fmt: skip
 _METHODS = {
-    "clone": "cloned",
-    "kernel": "kernel",
-    "sendfile": "sendfile",
-    "read/write": "read/write",
-}
+    "clone": "cloned", "kernel": "by the kernel", "sendfile": "sent by the kernel",
+    "read/write": "read and written", "link": "hard links", "symlink": "symbolic links",
+    "metadata": "times and rights only", "special": "special files",
+}  # fmt: skip
 
 
 class Happened(Panel):
@@ -40,16 +41,18 @@ def happened(entry: Entry, width: int) -> list[Line]:
     state, summary = entry.state, entry.state.summary
     if summary is None:
         return intended(entry, width)
-    took = show.seconds(summary.seconds.total)
+    total, held = summary.seconds.total, state.held_s
     rows: list[tuple[str, Line]] = []
     guess = summary.forecast_s or state.forecast_s
     if summary.outcome not in ("ok", "partial", "mismatch"):
         guess = None  # it is not what the forecast was for
-    against = f"  {_against(summary.seconds.total, guess)}" if guess else ""
+    against = f"  {_against(total - held, guess)}" if guess else ""
+    if held >= 1:
+        against = f", {show.seconds(held)} of it paused or waiting for you{against}"
     if len(summary.message) > width - 6:  # too long for the line above
         lines = textwrap.wrap(show.text(summary.message), max(20, width - 9))
         rows += [("Why" * (n == 0), ((line, "strong"),)) for n, line in enumerate(lines[:4])]
-    rows.append(("Took", ((took, "strong"), (against, "muted"))))
+    rows.append(("Took", ((show.seconds(total), "strong"), (against, "muted"))))
     methods: list[Line] = [
         ((f"{n:,} {_METHODS.get(name, show.text(name))}", ""),)
         for name, n in sorted(summary.methods.items(), key=lambda m: -m[1])
@@ -108,6 +111,8 @@ def _against(took: float, guess: float) -> str:
         return f"({said})"
     if off > 100:
         return f"({said}, {took / guess:.1f} times as long)"
+    if off < -90:
+        return f"({said}, much quicker)"
     return f"({said}, {abs(off):.0f} % {'slower' if off > 0 else 'quicker'})"
 
 
@@ -121,20 +126,27 @@ class Spending(Panel):
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         rows = spent(entry.state)
         most = max((seconds for _, _, seconds in rows), default=0.0) or 1.0
-        cells = max(4, min(24, width - 37))
-        found: list[Line] = []
-        for name, moved, seconds in rows:
-            size = show.size(moved) if moved else "–"
-            found.append(
-                cut(((f"{name:15} ", ""), *bar(seconds / most, cells),
-                     (f" {show.seconds(seconds):>11}", "strong"), (f" {size:>8}", "muted")), width)
-            )  # fmt: skip
-        return found
+        names = max((len(name) for name, _, _ in rows), default=0)
+        times = max((len(show.seconds(seconds)) for _, _, seconds in rows), default=0)
+        sizes = [show.size(moved) if moved else "–" for _, moved, _ in rows]
+        last = max(map(len, sizes), default=0)
+        cells = max(3, min(24, width - names - times - last - 5))
+        return [
+            cut(((f"{name:{names}}  ", ""), *bar(seconds / most, cells),
+                 (f"  {show.seconds(seconds):>{times}}", "strong"), (f" {size:>{last}}", "muted")),
+                width)
+            for (name, _, seconds), size in zip(rows, sizes, strict=True)
+        ]  # fmt: skip
 
 
 def spent(state: TransferState) -> list[tuple[str, int, float]]:
     """(kind of work, bytes, seconds), the longest first."""
-    rows = [(_KINDS.get(s.what, show.text(s.what)), s.bytes, s.seconds) for s in state.spent]
+    found: dict[str, tuple[int, float]] = {}
+    for one in state.spent:
+        name = _KINDS.get(one.what, show.text(one.what.replace("_", " ")))
+        moved, seconds = found.get(name, (0, 0.0))
+        found[name] = (moved + one.bytes, seconds + one.seconds)
     if state.planning_s:
-        rows.append(("planning", 0, state.planning_s))
+        found["planning"] = (0, state.planning_s)
+    rows = [(name, moved, seconds) for name, (moved, seconds) in found.items()]
     return sorted(rows, key=lambda row: -row[2])

@@ -142,12 +142,13 @@ def pulse(entry: Entry, most: int) -> Line:
 
 
 def plan(state: TransferState) -> Line:
-    found = f"{max(state.files_total, state.files):,} files found"
+    files = max(state.files_total, state.files)
+    found = f"{show.count(files, 'file')} to copy" if files else "nothing to copy"
     if state.plan_done:
         return ((f"{found}, ", ""), ("complete", "good"))
     reading = next((a.path for a in state.running if a.what == "list" and a.path), b"")
     more = f", reading {words.name(reading)}" if reading else ", still looking"
-    return ((found, ""), (more, "muted"))
+    return ((found if files else "nothing to copy yet", ""), (more, "muted"))
 
 
 def extras(entry: Entry) -> Line:
@@ -157,7 +158,7 @@ def extras(entry: Entry) -> Line:
     if words.asks(entry):
         return (
             (f"{state.extras:,} only at the destination", "warn"),
-            (" · enter reviews", "muted"),
+            (" · enter", "muted"),
         )
     return ((f"{state.extras:,} only at the destination", ""), (", deleted last", "muted"))
 
@@ -190,6 +191,8 @@ class Latest(Panel):
 
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         newest = entry.state.recent[::-1][:height]
+        if not newest and entry.state.files:
+            return [cut((("files are named as their batch is done", "muted"),), width)]
         return [self._line(one, width) for one in newest]
 
     @staticmethod
