@@ -37,7 +37,7 @@ def tree(folder: Path, files: int) -> None:
 
 
 def run(arguments: list[str], config: Path, columns: int, rows: int) -> dict[str, float]:
-    """One run on a terminal of its own; leaves the screen with `q` as soon as the run is recorded."""
+    """One run on a terminal of its own; the screen is left when the run is recorded."""
     history = config / "perf_local.jsonl"
     history.unlink(missing_ok=True)
     environment = {**os.environ, "BLIT_CONFIG_DIR": str(config), "TERM": "xterm-256color"}
@@ -132,7 +132,10 @@ def main() -> int:
         "files": options.files, "rounds": options.rounds, "size": options.size,
         "ratio": round(statistics.median(ratios), 3),
         "lowest": round(min(ratios), 3), "highest": round(max(ratios), 3),
-        **{f"{face}_{key}": round(value, 3) for face, v in middle.items() for key, value in v.items()},
+        **{
+            f"{face}_{key}": round(value, 3)
+            for face, values in middle.items() for key, value in values.items()
+        },
     }  # fmt: skip
     print(f"{options.files:,} small files, {options.rounds} pairs, {options.size}")
     for face in ("headless", "screen"):
