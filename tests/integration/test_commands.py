@@ -419,7 +419,9 @@ def test_a_person_may_wait_for_what_stands_still(ram: Path) -> None:
         assert not differences(faults.below / "src", ram / "dst")
 
 
-def test_a_worker_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_be_started_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pool = Pool(1)
     before = len(os.listdir("/proc/self/fd"))
 
