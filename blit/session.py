@@ -111,12 +111,12 @@ class Session:
             from blit import settings
             from blit.tui.app import BlitApp
 
-            mouse = settings.load()[0].mouse
+            choices = settings.load()[0]
             self._terminal = Saved()
-            app = BlitApp(manager or self.manager, focus=focus, mouse=mouse, history=history)
+            app = BlitApp(manager or self.manager, focus=focus, history=history, choices=choices)
             app.error_console.quiet = not os.environ.get("BLIT_DEBUG")
             self._app = app
-            choice = Choice.FINISH if self.signal else app.run(mouse=mouse)
+            choice = Choice.FINISH if self.signal else app.run(mouse=choices.mouse)
             if app.return_code and not self.signal:
                 trouble = "internal error"
         except Exception as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PUSH, POP = "\x1b[22;2t", "\x1b[23;2t"  # keep the title, bring it back
 _STATES = {"none": 0, "normal": 1, "error": 2, "unknown": 3, "paused": 4}
 _MOST = 80  # characters of a title
+_LINE = 200  # of a notification
 
 
 def hung_up(fd: int) -> bool:
@@ -40,6 +41,7 @@ class Terminal:
         environment = os.environ if environment is None else environment
         self._titles = environment.get("TERM", "") not in ("", "dumb", "linux")
         self._bars = shows_progress(environment)
+        self._notes = notes(environment)
         self._title = self._progress = ""
         self._open = False
 
@@ -82,6 +84,12 @@ class Terminal:
         self._progress = said
         self._write(said)
 
+    def notify(self, words: str) -> None:
+        """A notification of the desktop, where the terminal is known to make one."""
+        words = show.text(words).replace(";", ",")[:_LINE]
+        if self._open and self._notes:
+            self._write(self._notes.format(words))
+
     def end(self) -> None:
         if not self._open:
             return
@@ -90,6 +98,20 @@ class Terminal:
         self._open = False
         if self._titles:
             self._write(POP)
+
+
+def notes(environment: Mapping[str, str]) -> str:
+    """How this terminal is asked for a notification; empty where none is known."""
+    kind, name = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
+    if environment.get("TMUX") or kind.startswith(("screen", "tmux")):
+        return ""
+    if environment.get("KITTY_WINDOW_ID") or kind == "xterm-kitty":
+        return "\x1b]99;;blit: {}\x1b\\"
+    if name == "iTerm.app":
+        return "\x1b]9;blit: {}\x07"
+    if environment.get("VTE_VERSION") or name in ("ghostty", "WezTerm") or kind.startswith("foot"):
+        return "\x1b]777;notify;blit;{}\x07"
+    return ""
 
 
 def shows_progress(environment: Mapping[str, str]) -> bool:

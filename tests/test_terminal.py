@@ -83,6 +83,26 @@ def test_who_shows_progress(environment: dict[str, str], shows: bool) -> None:
     assert shows_progress(environment) is shows
 
 
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"TERM": "xterm"}, []),
+        ({"TERM": "xterm-kitty"}, ["\x1b]99;;blit: a, b \\x1b: done\x1b\\"]),
+        ({"TERM_PROGRAM": "iTerm.app"}, ["\x1b]9;blit: a, b \\x1b: done\x07"]),
+        ({"VTE_VERSION": "7600"}, ["\x1b]777;notify;blit;a, b \\x1b: done\x07"]),
+        ({"TERM": "foot"}, ["\x1b]777;notify;blit;a, b \\x1b: done\x07"]),
+        ({"VTE_VERSION": "7600", "TMUX": "/tmp/x"}, []),
+    ],
+)
+def test_a_notification_where_one_is_known(environment: dict[str, str], said: list[str]) -> None:
+    screen = Screen(environment)
+    screen.terminal.notify("too early")
+    screen.terminal.begin()
+    screen.said.clear()
+    screen.terminal.notify("a; b \x1b: done")
+    assert screen.said == said
+
+
 def test_a_terminal_is_given_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     leader, follower = pty.openpty()

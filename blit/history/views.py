@@ -84,7 +84,8 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
         copied += f", {number:,} {word}" if number else ""
     found.append(("Files", copied))
     if record.speed is not None:
-        found.append(("Speed", f"{speed(record)} mean, {show.rate(max(record.peak, record.speed))} at best"))
+        best = max(record.peak, record.speed)
+        found.append(("Speed", f"{speed(record)} mean, {show.rate(best)} at best"))
     if record.silences:
         longest = max(long for _, long in record.silences)
         times = show.count(len(record.silences), "time")

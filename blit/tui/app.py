@@ -13,7 +13,8 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from blit import terminal
+from blit import settings, show, terminal
+from blit.settings import Settings
 from blit.tui import commands, themes
 from blit.tui.messages import Choice, Manager
 from blit.tui.screens.ask import Ask
@@ -48,9 +49,11 @@ class BlitApp(App[str]):
 
     def __init__(
         self, manager: Manager, *, focus: int | None = None, mouse: bool = True,
-        history: bool = False,
+        history: bool = False, choices: Settings | None = None,
     ) -> None:  # fmt: skip
+        """`choices`: the lasting ones; a theme chosen here joins them. None keeps nothing."""
         super().__init__()
+        self.choices = choices
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (30, "-tall"), (46, "-huge")]
         self.manager = manager
@@ -64,7 +67,8 @@ class BlitApp(App[str]):
         self.status = Status(self)
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        self.theme = themes.DARK.name
+        wished = choices.theme if choices is not None else ""
+        self.theme = wished if wished in self.available_themes else themes.DARK.name
 
     def on_mount(self) -> None:
         self.push_screen(Transfers(self._first))
@@ -73,11 +77,25 @@ class BlitApp(App[str]):
         self.status.begin()
         self.app_resume_signal.subscribe(self, lambda _: self._resumed())
         self.app_suspend_signal.subscribe(self, lambda _: self.status.end())
+        if self.choices is not None:
+            self.theme_changed_signal.subscribe(self, lambda _: self._keep_theme())
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(_collect_garbage)
 
     def on_unmount(self) -> None:
         self.status.end()
+
+    def _keep_theme(self) -> None:
+        """Beside the screen: the folder of the settings may be on a disk that does not answer."""
+
+        def keep(name: str = self.theme) -> None:
+            try:
+                settings.save(theme=name)
+            except (OSError, ValueError) as error:
+                said = f"The theme is not kept: {show.text(str(error))}"
+                self.call_from_thread(self.notify, said, markup=False, severity="warning")
+
+        self.run_worker(keep, thread=True, exit_on_error=False)
 
     def _resumed(self) -> None:
         """The terminal has forgotten everything meanwhile."""

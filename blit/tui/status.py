@@ -60,7 +60,26 @@ class Status:
         ended = {e.id for e in entries if e.stage == ENDED} & self._running
         lasted = max((e.state.elapsed for e in entries if e.id in ended), default=0.0)
         away = not self.app.app_focus
-        if (ended and (away or lasted > LONG)) or (asking - self._asked and away):
-            self.app.bell()
+        wish = self.app.choices.notify if self.app.choices is not None else "auto"
+        asks = asking - self._asked
+        always = wish == "always"
+        if wish != "never":
+            if (ended and (away or always or lasted > LONG)) or (asks and (away or always)):
+                self.app.bell()
+            if asks and (away or always):
+                self._notify(entries, asks)
+            elif ended and (always or (away and lasted > LONG)):
+                self._notify(entries, ended)
         self._asked = asking
         self._running = {e.id for e in entries if e.active}
+
+    def _notify(self, entries: Entries, ids: set[int]) -> None:
+        """A line on the desktop about the last of these."""
+        entry = [e for e in entries if e.id in ids][-1]
+        what = f"{words.source(entry.job)} → {words.target(entry)}"
+        if entry.stage != ENDED:
+            said = "needs an answer"
+        else:
+            said = f"{words.outcome(entry)}, {words.deed(entry)}"
+            said += f", {entry.state.failures:,} failed" if entry.state.failures else ""
+        self.terminal.notify(f"{what}: {said}")

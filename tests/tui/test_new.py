@@ -12,6 +12,7 @@ from textual.widgets import Button, RadioSet
 from blit.events import Failed, Heartbeat, RouteChosen, RunFinished, RunStarted, Summary
 from blit.job import Job
 from blit.queue import WAITING, Folders
+from blit.state import TransferState
 from blit.tui.app import BlitApp
 from blit.tui.screens import new
 from blit.tui.screens.new import NewTransfer, means_contents, places
@@ -369,6 +370,36 @@ async def test_the_mouse_chooses_too() -> None:
         job = previews(manager)[-1]
         assert job.command == "mirror" and job.checksum and job.verify
         assert job.sources == (b"/home/you/Photos/",)
+
+
+async def test_a_stray_letter_loses_nothing_and_down_leads_to_the_folders() -> None:
+    app = BlitApp(managed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        await typed(pilot, "Photos")
+        await pilot.press("down", "n", "h", "q")
+        await settled(pilot)
+        assert app.screen is screen and isinstance(screen.focused, FolderTree)
+        assert screen.field("from").value == "Photos"
+
+
+async def test_start_before_there_is_a_plan_starts_once_something_is_found(monkeypatch) -> None:
+    monkeypatch.setattr(new, "REST", 3600)
+    manager = managed()
+    app = BlitApp(manager)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        screen.field("from").put("Photos")
+        screen.field("to").put("/mnt/backup")
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert "starts as soon as" in screen_text(app) and app.screen is screen
+        screen.make_plan()
+        assert app.screen is screen
+        manager.change(screen.preview, state=TransferState(files_total=7))
+        app.tick()
+        await settled(pilot)
+        assert manager.calls[-1][0] == "confirm" and app.screen is not screen
 
 
 # -- the plan --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from textual.widgets import Button
 from textual.widgets._footer import FooterKey
 
 from blit.queue import ENDED, RUNNING, WAITING
+from blit.settings import Settings, load
 from blit.state import TransferState
 from blit.terminal import POP, Terminal
 from blit.tui.app import BlitApp
@@ -607,3 +609,40 @@ async def test_the_bell_rings_once_for_a_question() -> None:
             app.tick()
         await settled(pilot)
     assert app.bells == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "looking", "seconds", "notes"),
+    [("auto", False, 55.0, 1), ("auto", True, 55.0, 0), ("auto", False, 5.0, 0),
+     ("always", True, 5.0, 1), ("never", False, 55.0, 0)],
+)  # fmt: skip
+async def test_the_desktop_is_told_of_the_end_of_a_long_run_that_nobody_watches(
+    wish: Any, looking: bool, seconds: float, notes: int
+) -> None:
+    manager = StillManager(STORIES["alone"])
+    app = BlitApp(manager, choices=Settings(notify=wish))
+    said: list[str] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.status.terminal.notify = said.append  # type: ignore[method-assign]
+        app.tick()
+        await settled(pilot)
+        app.app_focus = looking
+        manager.change(1, stage=ENDED, state=replace(stories.DONE_STATE, elapsed=seconds))
+        app.tick()
+    assert len(said) == notes
+    assert not said or said[0].startswith("Photos → /mnt/backup/Photos: done, ")
+
+
+async def test_the_theme_that_was_chosen_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLIT_CONFIG_DIR", str(tmp_path))
+    app = BlitApp(StillManager(STORIES["empty"]), choices=Settings())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.theme = "blit-light"
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+    kept = load()[0]
+    assert kept.theme == "blit-light"
+    assert BlitApp(StillManager([]), choices=kept).theme == "blit-light"
+    assert BlitApp(StillManager([]), choices=Settings(theme="gone")).theme == "blit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -32,6 +33,9 @@ SIGNS = (
 )  # fmt: skip
 CHART = "× nothing moved   ‖ paused   ▴ higher than the scale"
 
+_KEY = 13  # cells for the name of a key
+_FRAME = 8  # border, padding and the scroll bar
+
 
 class Help(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,17 +46,31 @@ class Help(ModalScreen[None]):
         with VerticalScroll(id="help") as window:
             window.border_title = Content("Keys and signs")
             window.border_subtitle = Content("esc closes")
-            lines = [
-                Content.assemble((f"{key:<13}", "bold $primary"), words) for key, words in KEYS
-            ]
-            signs = [Content.assemble((sign, "bold"), f" {words}   ") for sign, words in SIGNS]
-            lines += [
-                Content(""),
-                Content.assemble(("Signs        ", "bold"), *signs[:4]),
-                Content.assemble(" " * 13, *signs[4:]),
-                Content.assemble(("Chart        ", "bold"), CHART),
-            ]
-            yield Static(Content("\n").join(lines))
+            yield Static()
+
+    def on_mount(self) -> None:
+        self.write()
+
+    def on_resize(self) -> None:
+        self.write()
+
+    def write(self) -> None:
+        """What does not fit beside its key goes on below itself."""
+        room = max(20, min(78, self.size.width * 96 // 100) - _FRAME - _KEY)
+        lines: list[Content] = []
+        for key, words in KEYS:
+            first, *more = textwrap.wrap(words, room)
+            lines.append(Content.assemble((key.ljust(_KEY), "bold $primary"), first))
+            lines += [Content(" " * _KEY + line) for line in more]
+        signs = [Content.assemble((sign, "bold"), f" {words}   ") for sign, words in SIGNS]
+        parts = (4, 7) if room >= 52 else (3, 4, 7)
+        lines.append(Content(""))
+        for n, (start, end) in enumerate(zip((0, *parts), parts, strict=False)):
+            head = ("" if n else "Signs").ljust(_KEY)
+            lines.append(Content.assemble((head, "bold"), *signs[start:end]))
+        for n, line in enumerate(textwrap.wrap(CHART, room, drop_whitespace=True)):
+            lines.append(Content.assemble((("" if n else "Chart").ljust(_KEY), "bold"), line))
+        self.query_one(Static).update(Content("\n").join(lines))
 
     def action_close(self) -> None:
         self.dismiss()

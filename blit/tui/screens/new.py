@@ -27,6 +27,7 @@ from blit.tui.widgets.path_field import Listing, PathField
 from blit.tui.widgets.plan import counting, plan, ready
 from blit.tui.widgets.rows import fit
 
+HINT = "a path, or pick one below"
 REST = 0.3  # seconds without a change until the plan is made
 
 
@@ -36,24 +37,23 @@ class NewTransfer(Shown):
         Binding("ctrl+s,ctrl+enter", "start", "Start", key_display="^s"),
         Binding("ctrl+r", "review", "What it deletes", key_display="^r"),
         Binding("escape", "cancel", "Cancel", key_display="esc"),
+        Binding("n,h,q", "app.bell", show=False),  # a stray letter loses nothing
     ]
 
     def __init__(self, start: str = "") -> None:
         super().__init__()
         self.start = start or _here()
-        self.preview = 0  # the entry of the plan that is shown; 0: none
+        self.preview = 0  # the entry of the plan shown; 0: none
         self._resting: Timer | None = None
         self._planned: Job | None = None
+        self._hasty = False  # start was wished before there was a plan
 
     def compose(self) -> ComposeResult:
         listing = Listing(self.manager.folders)
         with Horizontal(id="panes"):
-            for end, hint in (
-                ("from", "type a path, or pick a folder"),
-                ("to", "type a path, or pick a folder"),
-            ):
+            for end in "from", "to":
                 with Vertical(id=end, classes="pane"):
-                    yield PathField(listing, self.start, hint, f"{end}-path")
+                    yield PathField(listing, self.start, HINT, f"{end}-path")
                     yield FolderTree(listing, f"◂ {end}", f"{end}-tree")
         with Vertical(id="how"):
             with RadioSet(id="command", compact=True):
@@ -77,12 +77,8 @@ class NewTransfer(Shown):
         yield Keys()
 
     def on_mount(self) -> None:
-        for id, title in (
-            ("from", "From"),
-            ("to", "To"),
-            ("how", "How"),
-            ("will", "What will happen"),
-        ):
+        titles = {"from": "From", "to": "To", "how": "How", "will": "What will happen"}
+        for id, title in titles.items():
             self.query_one(f"#{id}").border_title = title
         self.query_one("#patterns", Input).cursor_blink = False
         for end in "from", "to":
@@ -164,6 +160,7 @@ class NewTransfer(Shown):
         self.label_places()
         job = self.job()
         if job is None or job != self._planned:
+            self._hasty = False
             self.forget()
             if self._resting is not None:
                 self._resting.stop()
@@ -213,8 +210,15 @@ class NewTransfer(Shown):
             review.display = deletes
             self.refresh_bindings()
         self.query_one(Heading).fact = self.verdict(entry)
+        if self._hasty and state is not None:
+            if refused:
+                self._hasty = False
+            elif state.plan_done or state.files_total:
+                self.action_start()
 
     def verdict(self, entry: Entry | None) -> str:
+        if self._hasty:
+            return "starts as soon as something is found"
         if entry is None or not ready(entry.state):
             return ""
         careful = plan(entry)[0].label.startswith("▲")
@@ -245,11 +249,15 @@ class NewTransfer(Shown):
 
     def action_start(self) -> None:
         entry = self.planned(self.manager.entries())
+        if entry is None and self.job() is not None:  # its plan is about to be made
+            self._hasty = True
+            self.show(self.manager.entries(), False)
+            return
         if entry is None or entry.state.summary is not None:
             fact = plan(entry)[0] if entry is not None else self.missing()
             self.notify(f"{fact.label} {fact.text}".strip(), markup=False, severity="warning")
             return
-        started, self.preview = self.preview, 0
+        started, self.preview, self._hasty = self.preview, 0, False
         self.manager.confirm(started)
         app: Any = self.app
         app.show_entry(started)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -43,7 +44,8 @@ class Review(Shown):
         yield Facts(id="rule")
         with Horizontal(id="answer"):
             yield Label("", id="type", markup=False)
-            yield Input(id="count", restrict=r"[\d, .]*", max_length=14, compact=True)
+            yield Input(id="count", restrict=r"[\d, .]*", max_length=14, compact=True,
+                        select_on_focus=False)  # fmt: skip
             yield Button(Content("[ Keep them ]"), id="keep", compact=True, variant="primary")
             yield Button(
                 Content("[ Delete ]"), id="delete", compact=True, variant="error", disabled=True
@@ -126,6 +128,15 @@ class Review(Shown):
         return allowed
 
     # -- the answer --------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """A digit means the number, wherever one stands."""
+        count = self.query_one("#count", Input)
+        asked = self.query_one("#answer").display
+        if asked and self.focused is not count and (event.character or "").isdecimal():
+            event.stop()
+            count.focus()
+            count.insert_text_at_cursor(event.character or "")
 
     def on_input_changed(self) -> None:
         self._allow()

@@ -37,6 +37,7 @@ def _failed(asked: asyncio.Future[Folders]) -> bool:
 class PathField(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete, next"),
+        Binding("down", "app.focus_next", "The folders", show=False),
     ]
 
     def __init__(self, listing: Listing, start: str, placeholder: str, id: str) -> None:

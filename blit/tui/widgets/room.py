@@ -44,7 +44,8 @@ def share(
     if report and not chart:
         return Room(queue, ask, over, 0, min(report + frame, left), 0, 0)
     if report:
-        middle = min(report + frame, max(left - 5 - frame, left // 2))
+        half = min(left // 2, left - 3 - frame)  # the curve keeps three rows
+        middle = max(0, min(report + frame, max(left - 5 - frame, half)))
         return Room(queue, ask, over, left - middle, middle, 0, 0)
     wide = width >= WIDE
     pulse = min(1, left)
