@@ -20,7 +20,7 @@ def progress_line(state: TransferState, width: int = 1_000) -> str:
     if state.phase != "copying" or not parts:
         parts.append("comparing" if state.phase == "copying" else state.phase)
     if state.quiet >= 2:
-        what = state.beat.workers[0] if state.beat and state.beat.workers else None
+        what = state.suspect
         where = f": {what.operation} {show.path(what.path)}" if what else ""
         parts.append(f"nothing moved for {state.quiet:.0f} s{where}")
     elif state.eta is not None:

@@ -11,6 +11,9 @@ from typing import NamedTuple
 MOST = 240  # buckets
 FIRST_WIDTH = 0.25  # seconds
 
+_PULSES = 30  # seconds
+_SILENCES = 20
+
 MOVING, SILENT, PAUSED = range(3)  # marks: what a bucket without bytes means
 
 
@@ -79,3 +82,20 @@ def _merged(pair: bytearray) -> int:
     if SILENT in pair:
         return SILENT
     return PAUSED if all(mark == PAUSED for mark in pair) else MOVING
+
+
+def pulses(known: tuple[bool, ...], since: float, at: float, moved: bool) -> tuple[bool, ...]:
+    """Did anything move: one more for every whole second between `since` and `at`."""
+    return (*known, *[moved] * (int(at) - int(since)))[-_PULSES:]
+
+
+def silences(
+    known: tuple[tuple[float, float], ...], at: float, quiet: float
+) -> tuple[tuple[float, float], ...]:
+    """(when it began, seconds) of each silence; one that goes on grows. `quiet` 0: none now."""
+    if not quiet:
+        return known
+    began = at - quiet
+    if known and abs(known[-1][0] - began) < 1.0:
+        known = known[:-1]
+    return (*known, (began, quiet))[-_SILENCES:]

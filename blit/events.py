@@ -103,6 +103,8 @@ class Activity(NamedTuple):
     files_total: int = 0
     bytes: int = 0
     bytes_total: int = 0
+    quiet: float = 0.0  # seconds since it moved
+    device: str = ""  # that the path is on; only told when it has been quiet for a while
 
 
 class Heartbeat(NamedTuple):

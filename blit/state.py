@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from blit import eta as reckon
-from blit.curve import MOVING, PAUSED, SILENT, Curve
+from blit.curve import MOVING, PAUSED, SILENT, Curve, pulses, silences
 from blit.events import (
     Activity,
     BatchFinished,
@@ -34,7 +34,6 @@ _NO_ETA_BEFORE = 2.0  # seconds of data
 _SHOWN_SILENCE = 3.0  # seconds without movement from which it is worth a mark and a warning
 _RECENT = 60  # files
 _PROBLEMS = 1_000  # named; all are counted
-_PULSES = 30  # seconds
 _COPYING = ("copy", "large_range", "direct")  # batches that tell what files and bytes cost
 _HELD = ("paused", "counting", "ready", "asking")  # phases in which a person is waited for
 
@@ -111,6 +110,17 @@ class TransferState:
     def running(self) -> tuple[Activity, ...]:
         """What each worker has in hand."""
         return self.beat.workers if self.beat is not None and self.summary is None else ()
+
+    @property
+    def suspect(self) -> Activity | None:
+        """What stands still, when nothing moves: the worker that has been quiet longest."""
+        named = [a for a in self.running if a.path]
+        return max(named, key=lambda a: (a.quiet, a.what not in ("", "list")), default=None)
+
+    @property
+    def limit(self) -> float:
+        """Seconds of quiet at which the run gives up."""
+        return self.beat.limit if self.beat is not None else 10.0
 
     @property
     def waiting_batches(self) -> int:
@@ -219,11 +229,13 @@ class TransferState:
         held_s = self.held_s
         if held and self.beat is not None and self.phase in _HELD:
             held_s += max(0.0, beat.elapsed - self.beat.elapsed)
+        since = self.beat.elapsed if self.beat is not None else 0.0
         common = {
             "phase": beat.phase, "elapsed": beat.elapsed, "held_s": held_s,
             "quiet": 0.0 if held else beat.quiet,
             "beat": beat, "silent": silent, "curve": curve,
-            "pulses": self._pulses(beat, held), "silences": self._silences(beat, silent),
+            "pulses": pulses(self.pulses, since, beat.elapsed, held or beat.quiet < 1.0),
+            "silences": silences(self.silences, beat.elapsed, beat.quiet if silent else 0.0),
             "unchanged": max(self.unchanged, beat.unchanged), "replaced": beat.replaced,
             "extras": max(self.extras, beat.extras), "deleted": max(self.deleted, beat.deleted),
         }  # fmt: skip
@@ -264,21 +276,6 @@ class TransferState:
             samples=samples,
             **common,  # type: ignore[arg-type]
         )  # fmt: skip
-
-    def _pulses(self, beat: Heartbeat, held: bool) -> tuple[bool, ...]:
-        """One more for every second that has passed since the last."""
-        before = int(self.beat.elapsed) if self.beat is not None else 0
-        passed = int(beat.elapsed) - before
-        return (*self.pulses, *[held or beat.quiet < 1.0] * passed)[-_PULSES:]
-
-    def _silences(self, beat: Heartbeat, silent: bool) -> tuple[tuple[float, float], ...]:
-        if not silent:
-            return self.silences
-        began = beat.elapsed - beat.quiet
-        known = self.silences
-        if known and abs(known[-1][0] - began) < 1.0:
-            known = known[:-1]
-        return (*known, (began, beat.quiet))[-20:]
 
     def _finished(self, summary: Summary) -> TransferState:
         late: tuple[Failed, ...] = ()

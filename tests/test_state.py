@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from blit.eta import done_fraction
 from blit.events import (
+    Activity,
     BatchFinished,
     BatchStarted,
     ByteCounts,
@@ -166,6 +167,18 @@ def test_a_pause_is_no_part_of_the_average() -> None:
     assert state.mean == pytest.approx(100.0)
     assert not state.silent
     assert not state.silences
+
+
+def test_the_suspect_is_who_has_been_quiet_longest() -> None:
+    workers = (
+        Activity(0, "copy", b"/a", 0, 0, what="copy", quiet=0.5),
+        Activity(1, "list", b"/b", 0, 0, what="list", quiet=6.0, device="nfs"),
+        Activity(2, "idle", b"", 0, 0, quiet=60.0),
+    )
+    state = told([beat(9.0, quiet=0.5, workers=workers, limit=67.0)])
+    assert state.suspect == workers[1]
+    assert state.limit == 67.0
+    assert TransferState().suspect is None
 
 
 def test_a_silence_is_noticed_and_remembered_once() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # seconds that a first Ctrl-C waits for workers that do not move before it becomes a second one
 _STOP_PATIENCE = 2.0
+_TELL_DEVICE = 2.5  # seconds of quiet from which a worker's device is told too
 
 
 async def watch(run: Run) -> None:
@@ -67,9 +68,9 @@ async def watch(run: Run) -> None:
                 schedule.workers = count
                 run.crew.resize(count)
         if run.glance is not None:
-            run.glance(_heartbeat(run, now, pulse))
+            run.glance(_heartbeat(run, now, pulse, last_ticks))
         if beat:
-            run.publish(_heartbeat(run, now, pulse))
+            run.publish(_heartbeat(run, now, pulse, last_ticks))
             run.crew.wake()  # whatever the plan holds goes to whoever is hungry
         if run.control.stopped_by is not None and pulse.quiet > _STOP_PATIENCE and not held:
             _end_now(run, errors.Interrupted(run.left_text(), run.control.stopped_by or 2))
@@ -113,8 +114,7 @@ def _stall(run: Run, last: dict[int, tuple[int, float]], now: float, quiet: floa
     busy = [w for w in run.pool.workers if w.task is not None] or run.pool.workers
     worst = min(busy, key=lambda w: last.get(w.slot, (0, now))[1])
     operation, path, _, _ = worst.view.activity()
-    kind, name = mount_of(os.fsdecode(path))
-    device = f"{name} ({kind})" if kind else "unknown device"
+    device = _device(path)
     what = f"{operation} {os.fsdecode(path)} on {device}"
     if operation in ("copy", "compare"):  # one call on both sides: either may be the one that hangs
         other = worst.view.other_side()
@@ -150,7 +150,7 @@ def _phase(run: Run) -> str:
     return run.phase
 
 
-def _activity(worker: Worker) -> Activity:
+def _activity(worker: Worker, quiet: float) -> Activity:
     """What a worker has in hand, and how far it is with it."""
     operation, path, size, done = worker.view.activity()
     task = worker.task or {}
@@ -158,10 +158,16 @@ def _activity(worker: Worker) -> Activity:
     return Activity(
         worker.slot, operation, path, size, done, task.get("number", 0), task.get("what", ""),
         files - worker.base[0], task.get("files", 0), moved - worker.base[1], task.get("bytes", 0),
+        quiet, _device(path) if quiet >= _TELL_DEVICE and path else "",
     )  # fmt: skip
 
 
-def _heartbeat(run: Run, now: float, pulse: Pulse) -> Heartbeat:
+def _device(path: bytes) -> str:
+    kind, name = mount_of(os.fsdecode(path))
+    return f"{name} ({kind})" if kind else "unknown device"
+
+
+def _heartbeat(run: Run, now: float, pulse: Pulse, last: dict[int, tuple[int, float]]) -> Heartbeat:
     _, files, moved, _ = run.pool.counters()
     schedule = run.schedule
     plan_done, batches, waiting = True, 0, 0
@@ -170,7 +176,11 @@ def _heartbeat(run: Run, now: float, pulse: Pulse) -> Heartbeat:
         batches = schedule.plan.waiting_batches() + len(schedule.large.waiting)
         waiting = schedule.plan.waiting_bytes + sum(large.size for large in schedule.large.waiting)
     planned_files, planned_bytes = run.totals()
-    activities = [_activity(worker) for worker in run.pool.workers if worker.task is not None]
+    activities = [
+        _activity(worker, now - last.get(worker.slot, (0, now))[1])
+        for worker in run.pool.workers
+        if worker.task is not None
+    ]
     phase = _phase(run)
     return Heartbeat(
         elapsed=0.0 if phase in ("counting", "ready") else now - run.started,

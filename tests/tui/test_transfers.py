@@ -205,23 +205,21 @@ async def test_keep_them_all() -> None:
     assert manager.calls == [("answer", 1, False)]
 
 
-async def test_who_waits_longer_is_told_so_until_it_moves() -> None:
+async def test_who_waits_longer_is_told_for_how_long() -> None:
     manager = StillManager(STORIES["silent"])
     app = BlitApp(manager)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
         assert "gives up at 10 s" in screen_text(app)
         await pilot.press("enter")
-        await settled(pilot)
-        app.tick(chart=True)
-        await settled(pilot)
-        assert "waits longer" in screen_text(app)
-        manager.change(1, state=stories.RUNNING_STATE)
-        app.tick()
-        manager.change(1, state=stories.SILENT_STATE)
+        assert manager.calls == [("wait", 1)]
+        beat = stories.SILENT_STATE.beat
+        assert beat is not None
+        patient = stories.SILENT_STATE.after(beat._replace(limit=67.0))
+        manager.change(1, state=patient)
         app.tick()
         await settled(pilot)
-        assert "gives up at 10 s" in screen_text(app)
+        assert "gives up at 67 s" in screen_text(app)
 
 
 # -- mouse ----------------------------------------------------------------------------------------

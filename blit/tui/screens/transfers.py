@@ -193,8 +193,6 @@ class Transfers(Shown):
             self.app.problems(self.chosen.id)  # type: ignore[attr-defined]
 
     def action_wait(self) -> None:
-        if self.chosen is not None:
-            self.banner.patient = self.chosen.id
         self._do("wait")
 
     def action_start(self) -> None:

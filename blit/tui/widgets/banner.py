@@ -12,7 +12,6 @@ from textual.message import Message
 from textual.widgets import Button
 
 from blit import show
-from blit.events import Activity
 from blit.queue import Entry
 from blit.tui import words
 from blit.tui.widgets.panel import Line, Panel, cut, facts
@@ -25,7 +24,6 @@ BUTTONS = (  # name, the banner it belongs to, words
     ("review", "asking", "Review the list"),
     ("keep", "asking", "Keep them all"),
 )
-GIVES_UP = 10  # seconds without movement after which a run ends
 
 
 def kind(entry: Entry | None) -> str:
@@ -33,12 +31,6 @@ def kind(entry: Entry | None) -> str:
     if entry is None or not entry.active:
         return ""
     return "asking" if words.asks(entry) else "silent" if entry.status == "silent" else ""
-
-
-def suspect(entry: Entry) -> Activity | None:
-    """What is waited for, as far as can be told: the first that has something in hand."""
-    busy = [a for a in entry.state.running if a.path]
-    return next((a for a in busy if a.what not in ("", "list")), busy[0] if busy else None)
 
 
 def meanwhile(entry: Entry) -> str:
@@ -51,8 +43,6 @@ def meanwhile(entry: Entry) -> str:
 
 
 class Words(Panel):
-    patient = False  # somebody has asked to wait longer
-
     def lines(self, entry: Entry, width: int, height: int) -> list[Line]:
         state = entry.state
         if kind(entry) == "asking":
@@ -61,13 +51,11 @@ class Words(Panel):
             may: Line = ((f"▲ May {count:,}{of} entries be deleted?", "warn strong"),)
             why = "They exist only at the destination."
             return [facts([may, ((why, ""),), ((meanwhile(entry), "muted"),)], width)]
-        one = suspect(entry)
-        said = f"▲ Nothing has moved for {state.quiet:.0f} s, gives up at {GIVES_UP} s"
-        if self.patient:
-            said = f"▲ Nothing has moved for {state.quiet:.0f} s, waits longer"
-        elif width < 90:
-            said = f"▲ Nothing moved for {state.quiet:.0f} of {GIVES_UP} s"
-        device = f" on {show.text(state.stalled.device)}" if state.stalled is not None else ""
+        one = state.suspect
+        said = f"▲ Nothing has moved for {state.quiet:.0f} s, gives up at {state.limit:.0f} s"
+        if width < 90:
+            said = f"▲ Nothing moved for {state.quiet:.0f} of {state.limit:.0f} s"
+        device = f" on {show.text(one.device)}" if one is not None and one.device else ""
         where: Line = ()
         if one is not None:
             doing = show.text(one.operation)
@@ -101,18 +89,13 @@ class Banner(Vertical):
         with Horizontal():
             yield from self.buttons
 
-    patient = 0  # the entry that was asked to wait longer
-
     def show(self, entry: Entry | None) -> None:
         what = kind(entry)
-        if entry is not None and entry.id == self.patient and what != "silent":
-            self.patient = 0
         if entry is None or not what:
             return
-        can_skip = suspect(entry) is not None
+        can_skip = entry.state.suspect is not None
         for button, (name, wanted, _) in zip(self.buttons, BUTTONS, strict=True):
             button.display = wanted == what and (can_skip or name != "skip")
-        self.said.patient = entry.id == self.patient
         self.said.show(entry)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
