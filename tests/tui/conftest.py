@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from rich.segment import Segment
+from textual._context import active_app
 from textual.app import App
 
 from blit.tui import words
@@ -41,6 +43,38 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+async def _idle(min_sleep: float = 0.02, max_sleep: float = 1.0) -> None:
+    """Until no widget has a message left, and what they changed was drawn.
+
+    Textual's own waits until the process has used no CPU for 20 ms, twice a key: most of the time
+    that these tests took, and no more certain on a busy machine.
+    """
+    await _quiet()
+    if min_sleep:
+        await asyncio.sleep(1 / 60)  # screens are drawn by a timer
+        await _quiet()
+
+
+async def _quiet() -> None:
+    app = active_app.get()
+    rounds = 0
+    while rounds < 3:
+        await asyncio.sleep(0)
+        nodes = (app, *app.screen_stack, *app._registry)
+        busy = any(not n._message_queue.empty() for n in nodes if n._message_queue is not None)
+        rounds = 0 if busy else rounds + 1
+
+
+@pytest.fixture(autouse=True)
+def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drawn(min_sleep: float = 0.02, max_sleep: float = 1.0) -> None:
+        await _idle()
+        await _idle()  # the keys at the bottom are made anew once the first picture stands
+
+    monkeypatch.setattr("textual.app.wait_for_idle", _idle)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", drawn)
 
 
 @pytest.fixture
