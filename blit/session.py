@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from functools import partial
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from blit.store import Store
 
 IMPORT_AT = 0.15  # seconds since the program began: what is over by then never needs Textual
-SHOW_AT = 0.4  # the first frame comes 0.2 s later; who is done before prints its summary like cp
+SHOW_AT = 0.35  # the first frame comes 0.25 s later; who is done before prints its line like cp
 _PATIENCE = 2.0  # seconds that the screen gets to end when all else has
 _WORST = 3.0  # seconds that a second signal gives the engine
 
@@ -293,6 +294,8 @@ def _import_screen() -> None:
     import gc
 
     gc.disable()  # 10 % of the import; the app turns it on again when it stands
+    # the engine's thread feeds the workers: it must not wait 5 ms, the default, at every step
+    sys.setswitchinterval(0.001)
     try:
         import blit.tui.app  # noqa: F401
     except Exception:
