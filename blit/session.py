@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from blit import headless, show
+from blit import headless, opening, show
 from blit.events import DeletionPlanned
 from blit.history import recorder
 from blit.history.predictor import Learned
@@ -282,21 +281,9 @@ def _quick(manager: Manager, id: int, started: float, import_at: float) -> bool:
     """Whether the transfer is over before a screen is worth it; Textual is imported meanwhile."""
     if manager.ended(id, max(0.0, started + import_at - time.monotonic())):
         return True
-    screen = threading.Thread(target=_import_screen, name="import", daemon=True)
+    screen = threading.Thread(target=opening.import_screen, name="import", daemon=True)
     screen.start()
     while screen.is_alive() or time.monotonic() < started + SHOW_AT:
         if manager.ended(id, 0.02):
             return True
     return False
-
-
-def _import_screen() -> None:
-    import gc
-
-    gc.disable()  # 10 % of the import; the app turns it on again when it stands
-    # the engine's thread feeds the workers: it must not wait 5 ms, the default, at every step
-    sys.setswitchinterval(0.001)
-    try:
-        import blit.tui.app  # noqa: F401
-    except Exception:
-        pass  # `show` meets it again, and says so

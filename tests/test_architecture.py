@@ -55,6 +55,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.terminal": {"blit.show"},
     "blit.settings": set(),
     "blit.bar": {"blit.show", "blit.state"},
+    "blit.opening": {"blit.tui.app"},
     "blit.sentences": {"blit.events", "blit.show"},
     "blit.headless": {"blit.bar", "blit.bus", "blit.events", "blit.sentences", "blit.show", "blit.state", "blit.terminal"},
     "blit.tui": {

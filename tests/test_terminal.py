@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
-import termios
 
 import pytest
 
 from blit import restore
-from blit.terminal import POP, PUSH, Saved, Terminal, shows_progress
+from blit.terminal import POP, PUSH, Terminal, shows_progress
 
 CAN = {"TERM": "xterm-256color", "WT_SESSION": "1"}
 
@@ -103,25 +100,6 @@ def test_a_notification_where_one_is_known(environment: dict[str, str], said: li
     assert screen.said == said
 
 
-def test_a_terminal_is_given_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    leader, follower = pty.openpty()
-    try:
-        saved = Saved(follower)
-        before = termios.tcgetattr(follower)
-        changed = termios.tcgetattr(follower)
-        changed[3] &= ~(termios.ECHO | termios.ICANON)
-        termios.tcsetattr(follower, termios.TCSANOW, changed)
-        saved.restore()
-        assert termios.tcgetattr(follower)[3] == before[3]
-        said = os.read(leader, 4096)
-        for sequence in (b"\x1b[?1049l", b"\x1b[?1003l", b"\x1b[?25h", POP.encode()):
-            assert sequence in said
-    finally:
-        os.close(leader)
-        os.close(follower)
-
-
 def test_ctrl_z_after_the_screen_is_what_it_was_before() -> None:
     before = signal.getsignal(signal.SIGCONT)
     saved = restore.Saved()
@@ -129,9 +107,3 @@ def test_ctrl_z_after_the_screen_is_what_it_was_before() -> None:
     saved.job_control()
     assert signal.getsignal(signal.SIGCONT) is before
     assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
-
-
-def test_what_is_no_terminal_is_left_alone(tmp_path) -> None:
-    with open(tmp_path / "file", "w") as file:
-        Saved(file.fileno()).restore()
-    assert (tmp_path / "file").read_text() == ""
