@@ -63,7 +63,7 @@ def test_a_planted_truth_is_found(seed: int) -> None:
     errors = [
         abs(math.log(cost.seconds(x) / truth.seconds(x))) for x in (load() for _ in range(50))
     ]
-    assert sum(errors) / len(errors) < 0.1
+    assert sum(errors) / len(errors) < 0.25
 
 
 @given(st.lists(st.tuples(loads, seconds), min_size=3, max_size=20), loads, seconds, loads)

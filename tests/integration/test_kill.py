@@ -160,7 +160,7 @@ def test_a_signal_ends_the_run_and_leaves_no_temporary(
     src, dst = ram / "src", ram / "dst"
     src.mkdir()
     dst.mkdir()
-    for part in range(4):
+    for part in range(12):
         _fill(src / f"part{part}", b"new", 4_000)
     _fill(dst / "part0", b"old", 3_000)
     old = contents(dst)
