@@ -35,7 +35,7 @@ OUTCOMES = {
 
 def sign(entry: Entry) -> tuple[str, str]:
     """The sign of an entry and its role."""
-    status = "asking" if asks(entry) else entry.status
+    status = "asking" if asks(entry) else "ok" if kept(entry) else entry.status
     return SIGNS.get(status, "✗"), ROLES.get(status, "bad")
 
 
@@ -45,6 +45,15 @@ def asks(entry: Entry) -> bool:
     if not entry.active or entry.answered or state.phase in ("deleting", "finishing", "flushing"):
         return False
     return state.asking or state.phase == "asking"
+
+
+def kept(entry: Entry) -> bool:
+    """All was copied, and what the mirror would have deleted stays because somebody said so."""
+    deletion = entry.state.deletion
+    return (
+        entry.status == "refused" and deletion is not None and not deletion.allowed
+        and entry.answered and not entry.state.failures
+    )  # fmt: skip
 
 
 def name(raw: bytes) -> str:
@@ -174,6 +183,8 @@ def ended_at(entry: Entry) -> str:
 
 def outcome(entry: Entry) -> str:
     summary = entry.state.summary
+    if kept(entry):
+        return "done"
     return OUTCOMES.get(summary.outcome, summary.outcome) if summary is not None else "failed"
 
 

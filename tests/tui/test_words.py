@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blit.events import DeletionPlanned
 from blit.state import TransferState
 from blit.tui import words
 from blit.tui.widgets import room
@@ -76,6 +77,15 @@ def test_signs_and_phases(story: str, sign: str, word: str) -> None:
 )
 def test_signs_of_the_end(story: str, sign: str) -> None:
     assert words.sign(STORIES[story][0])[0] == sign
+
+
+def test_keeping_what_a_mirror_would_delete_is_no_failure() -> None:
+    refused = STORIES["refused"][0]
+    answered = DeletionPlanned(4, 90, False, False, "kept, as you answered")
+    kept = replace(refused, answered=True, state=refused.state.after(answered))
+    assert (words.sign(kept), words.outcome(kept)) == (("✓", "good"), "done")
+    guarded = replace(kept, answered=False)
+    assert words.sign(guarded)[0] == "✗"
 
 
 def test_a_pause_that_has_not_come_yet_says_so() -> None:
