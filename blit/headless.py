@@ -279,4 +279,4 @@ class Lines:
             for note in (*summary.warnings, *summary.notes):
                 self._say(f"blit: {show.text(note)}")
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
-            self._write(self._out, summary_line(summary) + "\n")
+            self._write(self._out, summary_line(summary, self.state.held_s) + "\n")

@@ -11,8 +11,10 @@ def failure_line(failure: Failed) -> str:
     return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
 
 
-def summary_line(summary: Summary) -> str:
+def summary_line(summary: Summary, held: float = 0.0) -> str:
+    """`held`: seconds that it was paused or waited for a person; no part of the rate."""
     files, moved, total = summary.files, summary.bytes.copied, summary.seconds.total
+    busy = total - held
     would = "would copy" if summary.dry_run else "copied"
     parts = [f"{would} {show.count(files.copied, 'file')}, {show.size(moved)}"]
     if files.unchanged:
@@ -23,5 +25,5 @@ def summary_line(summary: Summary) -> str:
         parts.append(f"{files.failed:,} failed")
     line = ", ".join(parts) + f" in {show.seconds(total)}"
     return line + (
-        f" ({show.rate(moved / total)})" if moved and total > 0 and not summary.dry_run else ""
+        f" ({show.rate(moved / busy)})" if moved and busy > 0 and not summary.dry_run else ""
     )

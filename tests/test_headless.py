@@ -451,3 +451,18 @@ def test_taking_over_asks_what_is_still_open(monkeypatch: pytest.MonkeyPatch) ->
     asked = DeletionPlanned(3, 10, True, True, "3 entries to delete")
     assert "[y/N]" in told(STARTED, asked)[1]
     assert "[y/N]" not in told(STARTED, asked, events.MirrorFinished(3, 0))[1]
+
+
+def test_a_pause_is_no_part_of_the_rate() -> None:
+    summary = Summary(
+        "ok",
+        0,
+        "copy",
+        b"/s",
+        b"/d",
+        "direct",
+        Counts(copied=1),
+        ByteCounts(1_000_000),
+        Seconds(10.0),
+    )
+    assert summary_line(summary, held=8.0) == "copied 1 file, 1.0 MB in 10 s (500 kB/s)"
