@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 # usual costs on a local filesystem, measured 2026-11-22; only their proportion matters
 _PER_FILE, _PER_BYTE = 40e-6, 1 / 1.5e9
+_SHORTEST = 1e-6  # seconds: no clock means less than that
 
 
 class Pace(NamedTuple):
@@ -29,7 +30,7 @@ class Pace(NamedTuple):
 
     def after(self, files: int, size: int, seconds: float) -> Pace:
         usual = files * _PER_FILE + size * _PER_BYTE
-        if seconds <= 0 or usual <= 0:
+        if seconds < _SHORTEST or usual <= 0:
             return self
         f, b, t = files / usual, size / usual, seconds / usual
         return Pace(
