@@ -100,11 +100,17 @@ def _answer(run: Run, request: Request) -> None:
         "limit": request.limit,
     }  # fmt: skip
 
+    again = True
+
     def answered(answer: dict[str, Any]) -> None:
+        nonlocal again
         if future.done():
             return
         if "found" in answer:
             future.set_result(answer["found"])
+        elif again and not (run.crew.stopping or run.over or run.scope.cancel_called):
+            again = False  # the workers were just leaving a phase: now one is asked alone
+            run.group.start_soon(run.crew.ask_alone, task, answered)
         else:
             future.set_exception(OSError(5, "the list could not be made"))
 
