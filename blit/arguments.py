@@ -1,14 +1,20 @@
-"""The command line: what can be said, and the Job that it makes."""
+"""The command line: what can be said."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from typing import Any, NoReturn
 
 from blit import __version__, show
-from blit.job import Job
+
+# the verbs beside copy, mirror and replay, and the module of each: imported only when it is needed
+VERBS = {
+    "history": "blit.history.commands",
+    "diagnostics": "blit.history.commands",
+}
 
 _EXAMPLES = """\
 examples:
@@ -105,10 +111,18 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
     )
     replay.add_argument("--no-tui", action="store_true", help="print it, as a run without a screen")
     if everything:
-        from blit.history import commands as past
-
-        past.add(commands, _count)
+        for name in dict.fromkeys(VERBS.values()):
+            importlib.import_module(name).add(commands, _count)
     return top
+
+
+def module(verb: str) -> Any:
+    """What carries a verb out, if it is none of the transfers: it has `add` and `run`.
+
+    `add(commands, count)` says its arguments to the subparsers `commands` (`count` reads a whole
+    number); `run(options, out, err)` does it and returns an exit code of the table in errors.py.
+    """
+    return importlib.import_module(VERBS[verb])
 
 
 def _common(command: argparse.ArgumentParser) -> None:
@@ -201,7 +215,8 @@ def _lines_from(descriptor: int) -> list[str | bytes]:
             data = file.read()
     except (OSError, ValueError) as error:
         text = f"--exclude-from: what was handed over as a file cannot be read: {error}"
-        raise SystemExit(_usage(text)) from None
+        sys.stderr.write(f"blit: {text}\n")
+        raise SystemExit(2) from None
     return [*data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")]
 
 
@@ -219,62 +234,3 @@ def _speed(text: str) -> float:
     if not 0.01 <= value <= 10_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.01 to 10000")
     return value
-
-
-def job(options: argparse.Namespace) -> Job:
-    for path in (*options.sources, options.target):
-        if not path:
-            raise SystemExit(_usage("a path is empty: check the variables in your command"))
-        if "\0" in path:
-            raise SystemExit(_usage("a path contains a NUL byte"))
-    for path in (*options.sources, options.target):
-        before, colon, _ = path.partition(":")
-        if colon and before and "/" not in before:
-            text = f"{path} looks like another machine, and blit copies on this one"
-            raise SystemExit(_usage(f"{text}: write ./{path} if it is a file here"))
-    try:
-        here = os.getcwd()
-    except OSError:
-        if not all(path.startswith("/") for path in (*options.sources, options.target)):
-            text = "the current folder does not exist any more: give absolute paths"
-            raise SystemExit(_usage(text)) from None
-        here = "/"
-    return Job(
-        command=options.command,
-        sources=tuple(_absolute(here, s) for s in options.sources),
-        target=_absolute(here, options.target),
-        dry_run=options.dry_run,
-        checksum=options.checksum,
-        verify=options.verify,
-        durable=options.durable,
-        itemize=options.dry_run or (options.verbose and not options.quiet),
-        yes=getattr(options, "yes", False),
-        max_delete=getattr(options, "max_delete", None),
-        allow_empty_source=getattr(options, "allow_empty_source", False),
-        can_ask=_somebody_there(options),
-        workers=options.workers,
-        patterns=tuple(
-            p if isinstance(p, str) else _absolute(here, os.fsdecode(p)) for p in options.patterns
-        ),
-        gitignore=options.gitignore,
-        delete_excluded=getattr(options, "delete_excluded", False),
-    )
-
-
-def _usage(text: str) -> int:
-    sys.stderr.write(f"blit: {text}\n")
-    return 2
-
-
-def _absolute(here: str, path: str) -> bytes:
-    """Absolute, otherwise as given: the trailing slash decides where things land."""
-    joined = path if path.startswith("/") else f"{here.rstrip('/')}/{path}"
-    return os.fsencode(joined)
-
-
-def _somebody_there(options: argparse.Namespace) -> bool:
-    try:
-        there = sys.stdin.isatty() and sys.stderr.isatty()
-    except (AttributeError, ValueError):
-        return False
-    return there and not options.json and not options.quiet and not os.environ.get("CI")

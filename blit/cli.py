@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
-import time
 
-_STARTED = time.monotonic()
+from blit import console
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import IO, Any, NoReturn
+    from typing import Any, NoReturn
 
     from blit.engine.control import Control
     from blit.engine.probing import Early
@@ -43,21 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         while isinstance(error, BaseExceptionGroup):  # a task group wraps what was raised in it
             error = error.exceptions[0]
-        _complain(
+        console.complain(
             f"internal error ({type(error).__name__}: {error}); "
             "BLIT_DEBUG=1 shows where, please report it"
         )
-    _leave(code)
+    console.leave(code)
 
 
 def run(argv: list[str]) -> int:
     if argv and argv[0] in ("copy", "mirror") and not {"-h", "--help"} & set(argv):
         return transfer(argv)
-    if not argv and not _no_screen():
+    if not argv and not console.no_screen():
         from blit import session
 
         _catch_signals()
-        return session.manage(_workers([]), _early_signals, (_stream(1), _stream(2)))
+        return session.manage(_workers([]), _early_signals, console.streams())
     from blit import arguments
 
     if not argv:
@@ -66,14 +64,13 @@ def run(argv: list[str]) -> int:
     options = arguments.parser().parse_args(argv)
     if options.command == "replay":
         return _replay(options)
-    if options.command == "history" and not (options.json or options.no_tui or _no_screen()):
+    if options.command == "history" and not (options.json or options.no_tui or console.no_screen()):
         from blit import session
 
         _catch_signals()
-        return session.manage(_workers([]), _early_signals, (_stream(1), _stream(2)), history=True)
-    from blit.history import commands
-
-    return commands.run(options, _stream(1), _stream(2))
+        return session.manage(_workers([]), _early_signals, console.streams(), history=True)
+    code: int = arguments.module(options.command).run(options, *console.streams())
+    return code
 
 
 def transfer(argv: list[str]) -> int:
@@ -84,13 +81,13 @@ def transfer(argv: list[str]) -> int:
     try:
         pool = Pool(_workers(argv))
     except OSError as error:
-        _complain(f"cannot start a worker process with {sys.executable}: {error.strerror}")
+        console.complain(f"cannot start a worker process with {sys.executable}: {error.strerror}")
         return 1
-    from blit import arguments
+    from blit import arguments, request
 
     try:
         options = arguments.parser(everything=False).parse_args(argv)
-        job = arguments.job(options)
+        job = request.job(options)
     except SystemExit as end:
         if "--json" in argv and end.code == 2:
             _usage_summary(argv)
@@ -105,14 +102,14 @@ def transfer(argv: list[str]) -> int:
     try:
         early = probing.start(pool, job)
     except WorkerDied:
-        _complain("a worker process died at once: does this Python start with -I -S?")
+        console.complain("a worker process died at once: does this Python start with -I -S?")
         return 1
     if options.ludicrous_speed:
-        _complain(LUDICROUS, prefix=False)
+        console.complain(LUDICROUS, prefix=False)
     if screen:
         from blit import session
 
-        began, streams = _process_started(), (_stream(1), _stream(2))
+        began, streams = console.process_started(), console.streams()
         return session.transfer(job, pool, early, options, began, _early_signals, streams)
     summary = _headless(job, pool, options, early)
     if summary.outcome in ("stalled", "interrupted"):
@@ -124,25 +121,10 @@ def _wants_screen(options: argparse.Namespace) -> bool:
     """Where a screen can be seen, and nobody asked for lines: those of -v and -n are lines."""
     if options.no_tui or options.json or options.quiet:
         return False
-    why = _no_screen(ci=not options.tui)
+    why = console.no_screen(ci=not options.tui)
     if why and options.tui:
-        _complain(f"no screen: {why}")
+        console.complain(f"no screen: {why}")
     return not why and (options.tui or not (options.dry_run or options.verbose))
-
-
-def _no_screen(ci: bool = True) -> str:
-    """Why the full screen cannot be shown here, in words; empty when it can."""
-    for name in ("stdin", "stdout", "stderr"):  # Textual reads, measures, and paints on these
-        try:
-            if not getattr(sys, name).isatty():
-                return f"{name} is not a terminal"
-        except (AttributeError, ValueError):
-            return f"{name} is closed"
-    if os.environ.get("TERM", "dumb") == "dumb":
-        return "this terminal is dumb"
-    if (sys.stderr.encoding or "").lower().replace("-", "") != "utf8":
-        return "this terminal does not take UTF-8"
-    return "CI is set" if ci and os.environ.get("CI") else ""
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -152,10 +134,10 @@ def _replay(options: argparse.Namespace) -> int:
     try:
         story = replay.read(options.file)
     except replay.Unreadable as error:
-        _complain(show.text(str(error)))
+        console.complain(show.text(str(error)))
         return 2
-    screen = not options.no_tui and not _no_screen()
-    return session.replay(story, options.speed, screen, (_stream(1), _stream(2)))
+    screen = not options.no_tui and not console.no_screen()
+    return session.replay(story, options.speed, screen, console.streams())
 
 
 def _usage_summary(argv: list[str]) -> None:
@@ -164,7 +146,7 @@ def _usage_summary(argv: list[str]) -> None:
     from blit.events import Summary
 
     summary = Summary("usage", 2, argv[0], b"", b"", None, message="bad arguments, see stderr")
-    headless.Json(_stream(1)).write(summary)
+    headless.Json(console.stream(1)).write(summary)
 
 
 _early_signals: list[int] = []
@@ -212,22 +194,22 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
     bus, control = Bus(), Control()
     face: headless.Face
     if options.json:
-        face = headless.Json(_stream(1))
+        face = headless.Json(console.stream(1))
     else:
         face = headless.Lines(
-            _stream(1), _stream(2), options.verbose and not options.quiet, options.quiet,
+            *console.streams(), options.verbose and not options.quiet, options.quiet,
             job.itemize, control.answer,
         )  # fmt: skip
     printer = headless.Printer(bus.subscribe(), face)
     learned = predictor.Learned(job, not options.no_history)
-    given = (job, pool, bus.publish, control, early, _process_started(), None, learned)
+    given = (job, pool, bus.publish, control, early, console.process_started(), None, learned)
     summary = anyio.run(_engine, control, given)
     bus.close()
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
     state = face.state if face.state.summary else face.state.after(RunFinished(summary))
     recorder.record(job, state, not options.no_history)
     if face.lost and summary.exit_code == 0:
-        _complain("standard output could not be written to: what should stand there is lost")
+        console.complain("standard output could not be written to: what should stand there is lost")
         return summary._replace(exit_code=1)
     return summary
 
@@ -259,42 +241,3 @@ async def _signals(control: Control) -> None:
             control.stop(_early_signals[0])
         async for number in received:
             control.stop(int(number))
-
-
-def _process_started() -> float:
-    """CLOCK_MONOTONIC when this process was made, to 10 ms; if unknown, when this was imported."""
-    try:
-        with open("/proc/self/stat", "rb") as stat:
-            ticks = int(stat.read().rpartition(b")")[2].split()[19])
-        since_boot = ticks / os.sysconf("SC_CLK_TCK")
-        asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
-        return min(_STARTED, since_boot - asleep)
-    except (OSError, ValueError, AttributeError):
-        return _STARTED
-
-
-def _stream(fd: int) -> IO[str]:
-    """Standard output or error for names of any bytes; a closed one swallows what is written."""
-    stream = sys.stdout if fd == 1 else sys.stderr
-    if not isinstance(stream, io.TextIOWrapper):
-        return open(os.devnull, "w", encoding="utf-8")
-    stream.reconfigure(errors="backslashreplace")
-    return stream
-
-
-def _complain(text: str, prefix: bool = True) -> None:
-    try:
-        sys.stderr.write(f"blit: {text}\n" if prefix else text + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        pass
-
-
-def _leave(code: int) -> NoReturn:
-    """Without the interpreter's clean-up: 20 ms sooner, and no thread that hangs holds us."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
-    os._exit(code)

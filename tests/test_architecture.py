@@ -22,7 +22,9 @@ KNOWS: dict[str, set[str]] = {
     "blit": set(),
     "blit.__main__": {"blit.cli"},
     "blit.cli": {"blit"},  # the only place that knows every part: see below
-    "blit.arguments": {"blit", "blit.job", "blit.show", "blit.history.commands"},
+    "blit.console": set(),
+    "blit.request": {"blit.job"},
+    "blit.arguments": {"blit", "blit.show"},  # and the modules of its VERBS, by name
     "blit.job": {"blit.worker.wire"},  # the numbers of the options
     "blit.errors": set(),
     "blit.events": set(),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from blit import arguments
+from blit import arguments, request
 from blit.job import Job
 from blit.worker import wire
 
 
 def job(*argv: str) -> Job:
-    return arguments.job(arguments.parser().parse_args(argv))
+    return request.job(arguments.parser().parse_args(argv))
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import Symlink, make
 
-from blit import arguments
+from blit import arguments, request
 from blit.arguments import pattern_line
 from blit.job import Job
 from blit.worker import filters
@@ -129,7 +129,7 @@ def test_a_gitignore_that_is_no_file_says_nothing(
 
 
 def job(*words: str) -> Job:
-    return arguments.job(arguments.parser().parse_args(["mirror", *words, "/src/", "/dst"]))
+    return request.job(arguments.parser().parse_args(["mirror", *words, "/src/", "/dst"]))
 
 
 def test_the_order_on_the_command_line_is_kept() -> None:

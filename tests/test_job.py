@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from blit import arguments
+from blit import arguments, request
 from blit.job import Job, command_line
 
 
@@ -45,7 +45,7 @@ def test_the_arguments_understand_the_line() -> None:
     job = Job("mirror", (b"/a/",), b"/b", checksum=True, max_delete=3, patterns=("*.o", "!a.o"))
     import shlex
 
-    parsed = arguments.job(arguments.parser().parse_args(shlex.split(command_line(job))[1:]))
+    parsed = request.job(arguments.parser().parse_args(shlex.split(command_line(job))[1:]))
     same = ("command", "sources", "target", "checksum", "max_delete", "patterns")
     assert [getattr(parsed, name) for name in same] == [getattr(job, name) for name in same]
     assert os.fsdecode(parsed.target) == "/b"

@@ -418,9 +418,9 @@ def test_without_a_screen_nothing_heavy_is_loaded(arguments: list[str], tmp_path
     (tmp_path / "A").write_bytes(b"a")
     code = (
         "import os, sys\n"
-        "from blit import cli\n"
+        "from blit import cli, console\n"
         "heavy = {'textual', 'rich', 'pydantic', 'multiprocessing'}\n"
-        "cli._leave = lambda code: print('LOADED', *sorted(heavy & set(sys.modules)))\n"
+        "console.leave = lambda code: print('LOADED', *sorted(heavy & set(sys.modules)))\n"
         f"cli.main({arguments!r})\n"
     )
     done = subprocess.run(

@@ -1,0 +1,68 @@
+"""What the command line said → the Job; what cannot be meant is refused here, before any work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from blit.job import Job
+
+
+def job(options: argparse.Namespace) -> Job:
+    for path in (*options.sources, options.target):
+        if not path:
+            raise SystemExit(_usage("a path is empty: check the variables in your command"))
+        if "\0" in path:
+            raise SystemExit(_usage("a path contains a NUL byte"))
+    for path in (*options.sources, options.target):
+        before, colon, _ = path.partition(":")
+        if colon and before and "/" not in before:
+            text = f"{path} looks like another machine, and blit copies on this one"
+            raise SystemExit(_usage(f"{text}: write ./{path} if it is a file here"))
+    try:
+        here = os.getcwd()
+    except OSError:
+        if not all(path.startswith("/") for path in (*options.sources, options.target)):
+            text = "the current folder does not exist any more: give absolute paths"
+            raise SystemExit(_usage(text)) from None
+        here = "/"
+    return Job(
+        command=options.command,
+        sources=tuple(_absolute(here, s) for s in options.sources),
+        target=_absolute(here, options.target),
+        dry_run=options.dry_run,
+        checksum=options.checksum,
+        verify=options.verify,
+        durable=options.durable,
+        itemize=options.dry_run or (options.verbose and not options.quiet),
+        yes=getattr(options, "yes", False),
+        max_delete=getattr(options, "max_delete", None),
+        allow_empty_source=getattr(options, "allow_empty_source", False),
+        can_ask=_somebody_there(options),
+        workers=options.workers,
+        patterns=tuple(
+            p if isinstance(p, str) else _absolute(here, os.fsdecode(p)) for p in options.patterns
+        ),
+        gitignore=options.gitignore,
+        delete_excluded=getattr(options, "delete_excluded", False),
+    )
+
+
+def _usage(text: str) -> int:
+    sys.stderr.write(f"blit: {text}\n")
+    return 2
+
+
+def _absolute(here: str, path: str) -> bytes:
+    """Absolute, otherwise as given: the trailing slash decides where things land."""
+    joined = path if path.startswith("/") else f"{here.rstrip('/')}/{path}"
+    return os.fsencode(joined)
+
+
+def _somebody_there(options: argparse.Namespace) -> bool:
+    try:
+        there = sys.stdin.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        return False
+    return there and not options.json and not options.quiet and not os.environ.get("CI")
