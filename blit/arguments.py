@@ -151,6 +151,7 @@ def _common(command: argparse.ArgumentParser) -> None:
     )
     add("-q", "--quiet", action="store_true", help="say nothing but problems")
     add("--json", action="store_true", help="events on stdout, one JSON object a line")
+    add("--log-file", metavar="FILE", help="the events of --json to a file, beside what is shown")
     screen = command.add_mutually_exclusive_group().add_argument
     screen("--tui", action="store_true", help="open the full screen at once")
     screen("--no-tui", action="store_true", help="never open the full screen")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from blit.engine.workers import Pool
     from blit.events import Summary
     from blit.job import Job
+    from blit.logfile import Log
 
 LUDICROUS = (
     "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
@@ -88,6 +89,7 @@ def transfer(argv: list[str]) -> int:
     try:
         options = arguments.parser(everything=False).parse_args(argv)
         job = request.job(options)
+        log = _log(options, job) if options.log_file is not None else None
     except SystemExit as end:
         if "--json" in argv and end.code == 2:
             _usage_summary(argv)
@@ -110,11 +112,25 @@ def transfer(argv: list[str]) -> int:
         from blit import session
 
         began, streams = console.process_started(), console.streams()
-        return session.transfer(job, pool, early, options, began, _early_signals, streams)
-    summary = _headless(job, pool, options, early)
+        return session.transfer(job, pool, early, options, began, _early_signals, streams, log)
+    summary = _headless(job, pool, options, early, log)
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()
     return summary.exit_code
+
+
+def _log(options: argparse.Namespace, job: Job) -> Log:
+    """Before anything is written: a log that cannot be is a wrong argument."""
+    from blit import logfile
+
+    try:
+        if logfile.inside(options.log_file, job):
+            text = f"--log-file {options.log_file} lies in what is copied: put it elsewhere"
+            raise logfile.Unwritable(text)
+        return logfile.Log(options.log_file)
+    except logfile.Unwritable as error:
+        console.complain(str(error))
+        raise SystemExit(2) from None
 
 
 def _wants_screen(options: argparse.Namespace) -> bool:
@@ -182,7 +198,9 @@ def _workers(argv: list[str]) -> int:
     return min(max(cores, 2), 16)
 
 
-def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -> Summary:
+def _headless(
+    job: Job, pool: Pool, options: argparse.Namespace, early: Early, log: Log | None
+) -> Summary:
     import anyio
 
     from blit import headless
@@ -201,6 +219,8 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
             job.itemize, control.answer,
         )  # fmt: skip
     printer = headless.Printer(bus.subscribe(), face)
+    if log is not None:
+        log.follow(bus.subscribe())
     learned = predictor.Learned(job, not options.no_history)
     given = (job, pool, bus.publish, control, early, console.process_started(), None, learned)
     summary = anyio.run(_engine, control, given)
@@ -208,6 +228,9 @@ def _headless(job: Job, pool: Pool, options: argparse.Namespace, early: Early) -
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
     state = face.state if face.state.summary else face.state.after(RunFinished(summary))
     recorder.record(job, state, not options.no_history)
+    if log is not None and (trouble := log.end(summary.exit_code)):
+        console.complain(trouble)
+        summary = summary._replace(exit_code=summary.exit_code or 1)
     if face.lost and summary.exit_code == 0:
         console.complain("standard output could not be written to: what should stand there is lost")
         return summary._replace(exit_code=1)

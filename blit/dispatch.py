@@ -41,6 +41,7 @@ _SAVE_AFTER = 0.3  # seconds: several changes make one write
 
 Record = Callable[[Job, "TransferState"], object]  # told of every transfer that has ended
 Predict = Callable[[Job], "Predictor"]  # knows the earlier runs of such a job
+Follow = Callable[["Mailbox"], object]  # is handed a story as it begins
 
 
 class Dispatcher:
@@ -87,11 +88,15 @@ class Dispatcher:
 
     # -- for who started the session ---------------------------------------------------------------
 
-    def adopt(self, job: Job, pool: Pool, early: Early, started: float) -> tuple[int, Mailbox]:
-        """Run what was begun before there was a manager, at once; its id and its whole story."""
+    def adopt(
+        self, job: Job, pool: Pool, early: Early, started: float, follow: Follow | None = None
+    ) -> tuple[int, Mailbox]:
+        """Run what was begun before there was a manager; its id and its whole story, twice."""
         running = self._running(job)
         running.adopt(pool, early, started)
         _, mailbox = running.board.join()  # nothing has been said yet
+        if follow:
+            follow(running.board.join()[1])
         with self._lock:
             held = self._held_new(job, RUNNING)
             held.running = running

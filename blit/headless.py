@@ -65,9 +65,12 @@ class Printer:
             except (OSError, ValueError):
                 pass
 
-    def wait(self, patient: bool) -> None:
-        """Until all is printed; an impatient end does not wait for a pipe that nobody reads."""
-        self._thread.join(None if patient else _WORST_WAIT)
+    def wait(self, patient: bool, most: float = _WORST_WAIT) -> bool:
+        """Until all is printed, and whether it is; an impatient end does not wait for a pipe that
+        nobody reads, longer than `most` seconds.
+        """
+        self._thread.join(None if patient else most)
+        return not self._thread.is_alive()
 
 
 class Json:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from blit.engine.probing import Early
     from blit.engine.workers import Pool
     from blit.job import Job
+    from blit.logfile import Log
     from blit.queue import Entry
     from blit.store import Store
 
@@ -56,6 +57,7 @@ class Session:
         self._store: Store | None = None
         self._verbose = False
         self._quiet = False
+        self.log: Log | None = None  # of the transfer of the command line
 
     # -- signals -----------------------------------------------------------------------------------
 
@@ -220,23 +222,28 @@ class Session:
         self.manager.close()
         if self._store is not None and self._store.notice:
             self._say(self._store.notice)
-        self._left.set()
-        if self.signal:
-            return self.code_of_signal
         codes = self.manager.codes
+        code = next((code for code in reversed(codes.values()) if code), 0)
         if first is not None and codes.get(first):
-            return codes[first]
-        return next((code for code in reversed(codes.values()) if code), 0)
+            code = codes[first]
+        code = self.code_of_signal if self.signal else code
+        if self.log is not None and (trouble := self.log.end(code)):
+            self._say(trouble)
+            code = code or 1
+        self._left.set()
+        return code
 
 
 def transfer(
     job: Job, pool: Pool, early: Early, options: argparse.Namespace, started: float,
-    signals: Sequence[int], streams: Streams,
+    signals: Sequence[int], streams: Streams, log: Log | None = None,
 ) -> int:  # fmt: skip
     """`blit copy` and `blit mirror` on a terminal: the screen opens when it takes longer."""
     session = Session(len(pool.workers), streams, not options.no_history)
     session._verbose, session._quiet = options.verbose, options.quiet
-    id, mailbox = session.manager.adopt(job, pool, early, started)
+    session.log = log
+    follow = log.follow if log is not None else None
+    id, mailbox = session.manager.adopt(job, pool, early, started, follow)
     session.catch(signals)
     long = early is not None and early.route is not None and early.route.name != "direct"
     if not options.tui and _quick(session.manager, id, started, 0.0 if long else IMPORT_AT):
