@@ -45,6 +45,13 @@ class Mailbox:
             beat, self._beat = self._beat, None
             return beat
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until there is something to read, or never will be; False after `timeout` seconds."""
+        with self._changed:
+            return bool(
+                self._changed.wait_for(lambda: self._facts or self._beat or self._closed, timeout)
+            )
+
     @property
     def ended(self) -> bool:
         with self._changed:

@@ -183,19 +183,15 @@ def _catch_signals() -> None:
 
 
 def _workers(argv: list[str]) -> int:
-    """As many as there are cores, and two at least; more are started while they only wait.
+    """`--workers N` is for debugging."""
+    from blit.engine.workers import usual_count
 
-    `--workers N` is for debugging.
-    """
     for word, following in zip(argv, [*argv[1:], ""], strict=False):
         name, equals, value = word.partition("=")
         value = value if equals else following
         if name == "--workers" and value.isdigit():
             return max(1, min(int(value), 64))
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-    )
-    return min(max(cores, 2), 16)
+    return usual_count()
 
 
 def _headless(

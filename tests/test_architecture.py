@@ -19,7 +19,11 @@ MODULES = {
 # A module, or a package with all that is in it, and what it may know of blit. The longest name that
 # fits counts. `blit` alone is the version.
 KNOWS: dict[str, set[str]] = {
-    "blit": set(),
+    "blit": {"blit.api", "blit.errors", "blit.events", "blit.job"},  # once they are asked for
+    "blit.api": {
+        "blit.bus", "blit.engine.workers", "blit.errors", "blit.events", "blit.history", "blit.job",
+        "blit.running", "blit.sentences", "blit.show",
+    },
     "blit.__main__": {"blit.cli"},
     "blit.cli": {"blit"},  # the only place that knows every part: see below
     "blit.console": set(),
@@ -80,6 +84,7 @@ KNOWS: dict[str, set[str]] = {
 # What each may know beside blit and the standard library.
 FOREIGN: dict[str, set[str]] = {
     "blit": set(),
+    "blit.api": {"anyio"},
     "blit.cli": {"anyio"},
     "blit.engine": {"anyio"},
     "blit.dispatch": {"anyio"},

@@ -30,6 +30,14 @@ class WorkerDied(Exception):
     """The process has ended with a task in hand."""
 
 
+def usual_count() -> int:
+    """As many as there are cores, and two at least; more are started while they only wait."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    )
+    return min(max(cores, 2), 16)
+
+
 class Worker:
     """One process and the three things that are shared with it."""
 
