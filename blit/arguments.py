@@ -9,6 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from blit import __version__, show
+from blit.job import TRANSFERS
 
 # the verbs beside copy, mirror and replay, and the module of each: imported only when it is needed
 VERBS = {
@@ -33,7 +34,7 @@ exit codes: 0 done · 1 could not go on · 2 bad arguments · 3 some files faile
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         prog = self.prog
-        if len(sys.argv) > 1 and sys.argv[1] in ("copy", "mirror") and prog == "blit":
+        if len(sys.argv) > 1 and sys.argv[1] in TRANSFERS and prog == "blit":
             prog += " " + sys.argv[1]
         sys.stderr.write(f"blit: {show.text(message)}\ntry: {prog} --help\n")
         raise SystemExit(2)
@@ -86,8 +87,16 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
         "sources", nargs=1, metavar="SRC", help="SRC: the folder itself; SRC/: what is in it"
     )
     mirror.add_argument("target", metavar="DST", help="where to; missing folders are made")
+    check = commands.add_parser(
+        "check", help="compare two folders; changes nothing", allow_abbrev=False,
+        description="Say how two folders differ: one line a difference, exit code 3 if there are "
+        "any. Nothing is changed.",
+    )  # fmt: skip
+    check.add_argument("sources", nargs=1, metavar="A", help="a folder")
+    check.add_argument("target", metavar="B", help="the folder that should be the same")
     for command in (copy, mirror):
         _common(command)
+    _common(check, writes=False)
     mirror.add_argument("-y", "--yes", action="store_true", help="delete without asking")
     mirror.add_argument(
         "--max-delete",
@@ -125,17 +134,19 @@ def module(verb: str) -> Any:
     return importlib.import_module(VERBS[verb])
 
 
-def _common(command: argparse.ArgumentParser) -> None:
+def _common(command: argparse.ArgumentParser, writes: bool = True) -> None:
+    """The options of all transfers; without `writes` those of one that changes nothing."""
     add = command.add_argument
-    add("-n", "--dry-run", action="store_true", help="only say what would be done, line by line")
+    if writes:
+        _writing(command)
+    else:
+        command.set_defaults(dry_run=True, verify=False, durable=False, tui=False, no_tui=True)
     add(
         "-c",
         "--checksum",
         action="store_true",
         help="compare the bytes of both sides, not size and time",
     )
-    add("--verify", action="store_true", help="read back what was written and compare it")
-    add("--durable", action="store_true", help="exit 0 only when everything is on the device")
     filters: dict[str, Any] = {"action": _Filter, "dest": "patterns", "default": ()}
     add("--exclude", metavar="PAT", help="leave out what matches (as in a .gitignore)", **filters)
     add(
@@ -152,12 +163,19 @@ def _common(command: argparse.ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", help="say nothing but problems")
     add("--json", action="store_true", help="events on stdout, one JSON object a line")
     add("--log-file", metavar="FILE", help="the events of --json to a file, beside what is shown")
-    screen = command.add_mutually_exclusive_group().add_argument
-    screen("--tui", action="store_true", help="open the full screen at once")
-    screen("--no-tui", action="store_true", help="never open the full screen")
     add("--no-history", action="store_true", help="leave no line in the history")
     add("--ludicrous-speed", action="store_true", help=argparse.SUPPRESS)
     add("--workers", type=_count, metavar="N", help=argparse.SUPPRESS)
+
+
+def _writing(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("-n", "--dry-run", action="store_true", help="only say what would be done, line by line")
+    add("--verify", action="store_true", help="read back what was written and compare it")
+    add("--durable", action="store_true", help="exit 0 only when everything is on the device")
+    screen = command.add_mutually_exclusive_group().add_argument
+    screen("--tui", action="store_true", help="open the full screen at once")
+    screen("--no-tui", action="store_true", help="never open the full screen")
 
 
 class _Filter(argparse.Action):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blit.job import Job
     from blit.logfile import Log
 
+TRANSFERS = ("copy", "mirror", "check")  # as in job.py, which is imported after the workers start
 LUDICROUS = (
     "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
 )
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(argv: list[str]) -> int:
-    if argv and argv[0] in ("copy", "mirror") and not {"-h", "--help"} & set(argv):
+    if argv and argv[0] in TRANSFERS and not {"-h", "--help"} & set(argv):
         return transfer(argv)
     if not argv and not console.no_screen():
         from blit import session
@@ -75,7 +76,7 @@ def run(argv: list[str]) -> int:
 
 
 def transfer(argv: list[str]) -> int:
-    """Copy or mirror. The workers boot while this process still imports and parses."""
+    """Copy, mirror or check. The workers boot while this process still imports and parses."""
     from blit.engine.workers import Pool, WorkerDied
 
     _catch_signals()

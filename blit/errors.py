@@ -8,7 +8,8 @@
     └── Interrupted 130/143  a signal
 
 A file's own trouble is not an error but data (events.Failed); a run that had some ends as
-`partial`, 3. `mismatch`, 6, is a difference found by --verify.
+`partial`, 3; a check that found two trees to differ ends as `differs`, 3. `mismatch`, 6, is a
+difference found by --verify.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ EXIT_CODES = {
     "partial": 3,
     "refused": 4,
     "stalled": 5,
+    "differs": 3,
     "mismatch": 6,
     "interrupted": 130,
 }

@@ -27,7 +27,7 @@ from blit.events import (
     RunStarted,
     Summary,
 )
-from blit.sentences import failure_line, summary_line
+from blit.sentences import change_line, failure_line, summary_line
 from blit.state import TransferState
 
 SHOWN_FAILURES = 20  # named on stderr; -v names all
@@ -213,7 +213,7 @@ class Lines:
             self.lost = self.lost or _is_loss(error)
 
     def _changes(self, event: BatchFinished) -> None:
-        lines = "".join(f"{c.reason:<8}{show.path(c.path)}\n" for c in event.changes)
+        lines = "".join(change_line(c, self.state.command) + "\n" for c in event.changes)
         if lines:
             if self._bar is not None:
                 self._bar.pause()
@@ -276,10 +276,12 @@ class Lines:
             self._write(self._err, "\n")
         if self._named > SHOWN_FAILURES and not self._verbose:
             self._say(f"blit: and {self._named - SHOWN_FAILURES:,} more (-v names all)")
-        if summary.message:
+        if summary.message and summary.outcome != "differs":
             self._say(f"blit: {show.text(summary.message)}")
         if not self._quiet:
             for note in (*summary.warnings, *summary.notes):
                 self._say(f"blit: {show.text(note)}")
+        if summary.command == "check" and summary.outcome not in ("ok", "differs", "partial"):
+            return  # nothing was compared
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
             self._write(self._out, summary_line(summary, self.state.held_s) + "\n")

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from blit.worker import wire
 
+TRANSFERS = ("copy", "mirror", "check")  # the verbs that are a job for the engine
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One transfer. Paths are absolute bytes with the trailing slash as given: it decides."""
 
-    command: str  # "copy" or "mirror"
+    command: str  # one of TRANSFERS
     sources: tuple[bytes, ...]
     target: bytes
     dry_run: bool = False
@@ -37,7 +39,13 @@ class Job:
 
     @property
     def mirror(self) -> bool:
-        return self.command == "mirror"
+        """What only the destination has counts too."""
+        return self.command in ("mirror", "check")
+
+    @property
+    def check(self) -> bool:
+        """A dry run of a mirror, told as a comparison: nothing is ever written."""
+        return self.command == "check"
 
     @property
     def filtered(self) -> bool:

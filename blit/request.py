@@ -38,7 +38,7 @@ def job(options: argparse.Namespace) -> Job:
         itemize=options.dry_run or (options.verbose and not options.quiet),
         yes=getattr(options, "yes", False),
         max_delete=getattr(options, "max_delete", None),
-        allow_empty_source=getattr(options, "allow_empty_source", False),
+        allow_empty_source=getattr(options, "allow_empty_source", options.command == "check"),
         can_ask=_somebody_there(options),
         workers=options.workers,
         patterns=tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blit import show
-from blit.events import Failed, Summary
+from blit.events import Change, Failed, Summary
 
 
 def failure_line(failure: Failed) -> str:
@@ -11,8 +11,29 @@ def failure_line(failure: Failed) -> str:
     return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
 
 
+# what a change would do to B says how the two differ; eight columns, as for a dry run
+CHECKED = {"new": "only A", "delete": "only B"}
+
+
+def change_line(change: Change, command: str) -> str:
+    """`new     photos/a.jpg`: why, and where below the destination."""
+    reason = CHECKED.get(change.reason, change.reason) if command == "check" else change.reason
+    return f"{reason:<8}{show.path(change.path)}"
+
+
+def _compared(summary: Summary) -> str:
+    files = summary.files
+    same = (
+        f"{show.count(files.unchanged, 'file')} {'is' if files.unchanged == 1 else 'are'} the same"
+    )
+    verdict = f"{show.text(summary.message)}, " if summary.message else ""
+    return f"{verdict}{same}, compared in {show.seconds(summary.seconds.total)}"
+
+
 def summary_line(summary: Summary, held: float = 0.0) -> str:
     """`held`: seconds that it was paused or waited for a person; no part of the rate."""
+    if summary.command == "check":
+        return _compared(summary)
     files, moved, total = summary.files, summary.bytes.copied, summary.seconds.total
     busy = total - held
     would = "would copy" if summary.dry_run else "copied"

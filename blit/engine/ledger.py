@@ -17,6 +17,7 @@ class Ledger:
         self.files = self.bytes = self.unchanged = self.deleted = 0
         self.cloned = self.cloned_bytes = self.vanished = self.left = self.mismatched = 0
         self.failed = 0
+        self.changes = 0  # named: all of them where the job itemizes
         self.failures: list[Failed] = []
         self.methods = [0] * len(wire.METHODS)
         self.skipped: list[tuple[bytes, str]] = []
@@ -35,6 +36,7 @@ class Ledger:
         if methods := answer.get("methods"):
             self.methods = [a + b for a, b in zip(self.methods, methods, strict=True)]
         self.skipped.extend(answer.get("skipped", ()))
+        self.changes += len(answer.get("changes", ()))
         for failure in answer.get("failures", ()):
             self.fail(Failed(*failure))
         if fatal := answer.get("fatal"):
@@ -51,7 +53,7 @@ class Ledger:
         """A scan's answer names what is planned like what is done: only some of it counts here."""
         keys = (
             "unchanged", "failures", "skipped", "vanished", "xattrs_lost", "owners_lost", "defect",
-            "fatal",
+            "fatal", "changes",
         )  # fmt: skip
         self.take({k: answer[k] for k in keys if k in answer})
 

@@ -45,6 +45,7 @@ def probe_task(job: Job) -> Task:
         "options": job.options(),
         "only": [wire_text(path) for path in job.only],
         "filters": filters(job),
+        "check": job.check,
     }
 
 

@@ -49,6 +49,8 @@ def guard(run: Run) -> mirror.Verdict:
     """Whether what was found may be deleted, as things stand now."""
     schedule, job = run.schedule, run.job
     assert schedule is not None
+    if job.check:
+        return mirror.Verdict(True, False, "only compared")
     return mirror.guard(
         schedule.extra_count, schedule.dst_entries, not run.ledger.incomplete, job.max_delete,
         job.yes, job.can_ask, job.dry_run, job.review, run.forecast.deletes,

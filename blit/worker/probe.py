@@ -38,7 +38,7 @@ class Refusal(Exception):
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     """Task: `sources`, `target` (raw, absolute, str), `options`, `only` (absolute paths, a retry),
-    `filters` (see filters.prepare) or None.
+    `filters` (see filters.prepare) or None, `check` (the contents of two folders are compared).
 
     Answer: `refused` (outcome, path, text), or `folders` (dumps of tokens), `landings` (source,
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
@@ -69,6 +69,11 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     page.name(target[-700:])
     there = _stat(target)
     target_is_folder = there is not None and stat.S_ISDIR(there.st_mode)
+    check = bool(task.get("check"))
+    if check and there is None:
+        raise Refusal("failed", target, "does not exist: there is nothing to compare with")
+    if check and not target_is_folder:
+        raise Refusal("usage", target, "is not a folder: blit check compares two folders")
     options: int = task["options"]
     tokens: list[tuple[Any, ...]] = []
     landings, mine, theirs = [], [], []
@@ -85,12 +90,17 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         device = info.st_dev
         is_folder = stat.S_ISDIR(info.st_mode)
         if options & wire.MIRROR and not is_folder:
-            raise Refusal(
-                "usage",
-                source,
-                "is not a folder: blit mirror takes a folder, blit copy takes files too",
-            )
-        place = landing(source, is_folder, target, target_is_folder, len(task["sources"]) > 1)
+            text = "is not a folder: blit mirror takes a folder, blit copy takes files too"
+            if check:
+                text = "is not a folder: blit check compares two folders"
+            raise Refusal("usage", source, text)
+        place = landing(
+            plain(source) + "/" if check else source,
+            is_folder,
+            target,
+            target_is_folder,
+            len(task["sources"]) > 1,
+        )
         if seen.get(place.path) == plain(source):
             continue  # named twice
         if place.path in seen and seen[place.path] != plain(source):
