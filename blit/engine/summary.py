@@ -23,7 +23,8 @@ def summarise(run: Run) -> Summary:
     elif ledger.failed:
         what = "1 problem" if ledger.failed == 1 else f"{ledger.failed:,} problems"
         outcome, code, message = "partial", errors.EXIT_CODES["partial"], f"finished with {what}"
-        if run.kept_why or (job.mirror and not job.check and ledger.incomplete and not ledger.deleted):
+        kept = job.mirror and not job.check and ledger.incomplete and not ledger.deleted
+        if run.kept_why or kept:
             message += f"; {run.kept_why or 'nothing was deleted'}"
     elif job.check and ledger.changes:
         outcome, code = "differs", errors.EXIT_CODES["differs"]
