@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from blit.worker import metadata, status, wire
+from blit.worker import metadata, status, system, wire
 from blit.worker.context import Context
 from blit.worker.ladder import Stopped, Vanished
 
@@ -23,7 +23,7 @@ def sift(
     """
     page = context.page
     page.operation(status.COMPARE_BYTES)
-    opened, fstat, read, close, closerange = os.open, os.fstat, os.read, os.close, os.closerange
+    opened, fstat, read, closerange = os.open, os.fstat, os.read, os.closerange
     naming = page.name_small
     unsure: list[str] = []
     equal = 0
@@ -35,8 +35,7 @@ def sift(
             if fds and max(fds) - min(fds) + 1 == len(fds):
                 closerange(min(fds), max(fds) + 1)
             else:
-                for fd in fds:
-                    close(fd)
+                system.let_go(*fds)
             fds = []
             page.ticks += together
             page.tick()
@@ -66,8 +65,7 @@ def sift(
         except OSError:
             pass  # `verdict` will meet it again and say where
         unsure.append(name)
-    for fd in fds:
-        close(fd)
+    system.let_go(*fds)
     page.tick()
     return equal, unsure
 
@@ -119,9 +117,9 @@ def verdict(
                 return wire.MODE, source
             return (wire.MODE if metadata.xattrs_differ(context.me, s, d) else None), source
         finally:
-            os.close(d)
+            system.let_go(d)
     finally:
-        os.close(s)
+        system.let_go(s)
 
 
 def equal(context: Context, s: int, d: int, size: int) -> bool:

@@ -86,6 +86,7 @@ class Copier:
         try:
             page.operation(status.OPEN_SOURCE)
             sfd = context.folders.open(src_root, src_rel)
+            device = os.fstat(sfd).st_dev
             if not self.dry:
                 page.operation(status.MKDIR)
                 dfd = context.folders.open(dst_root, dst_rel, make=True)
@@ -93,6 +94,7 @@ class Copier:
                 dfd = context.folders.open(dst_root, dst_rel)
             else:
                 dfd = -1
+            pair = (device, os.fstat(dfd).st_dev if dfd >= 0 else 0)
         except OSError as error:
             # nothing of this folder can be copied: one failure an entry, so that none is forgotten
             for entry in entries:
@@ -109,7 +111,6 @@ class Copier:
                 return False
             entries = [(name, wire.FILE, 0, 0, 0, wire.COMPARE) for name in unsure]
         shown_rel = shown(dst_rel, src_rel)
-        pair = (os.fstat(sfd).st_dev, os.fstat(dfd).st_dev if dfd >= 0 else 0)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
         if not self.dry:
             context.wrote(pair[1], dst_root, dst_rel)
@@ -280,9 +281,7 @@ class Copier:
                 if attempt == 2:
                     raise
             finally:
-                os.close(s)
-                if d >= 0:
-                    os.close(d)
+                system.let_go(s, d)
             _discard(temporary, dfd)
         raise Changed("it changes while it is copied")
 
@@ -453,7 +452,7 @@ def open_source(name: str, sfd: int) -> tuple[int, os.stat_result]:
         raise
     info = os.fstat(s)
     if not stat.S_ISREG(info.st_mode):
-        os.close(s)
+        system.let_go(s)
         raise Changed("it is no regular file any more")
     return s, info
 
@@ -475,7 +474,7 @@ def sync_file(name: str, dfd: int, flags: int = os.O_RDONLY | os.O_NOFOLLOW) -> 
     try:
         os.fsync(fd)
     finally:
-        os.close(fd)
+        system.let_go(fd)
 
 
 def verify(context: Context, sfd: int, dfd: int, name: str, temporary: str) -> None:
@@ -505,9 +504,9 @@ def verify(context: Context, sfd: int, dfd: int, name: str, temporary: str) -> N
                     raise Changed("it changes while it is copied")
                 raise Mismatch("what was written reads back otherwise: do not trust this device")
         finally:
-            os.close(d)
+            system.let_go(d)
     finally:
-        os.close(s)
+        system.let_go(s)
 
 
 def same(before: os.stat_result, after: os.stat_result) -> bool:

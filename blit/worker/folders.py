@@ -11,6 +11,8 @@ import errno
 import os
 import stat
 
+from blit.worker import system
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,7 @@ class Folders:
             info = os.fstat(fd)
             identity = (info.st_dev, info.st_ino)
             if self.known.setdefault(root, identity) != identity:
-                os.close(fd)
+                system.let_go(fd)
                 raise OSError(errno.ESTALE, "it is another folder than when the run began")
             self._roots[root] = fd
         return fd
@@ -82,7 +84,7 @@ class Folders:
                 path = missing[left]
                 fd = _step(path.rpartition("/")[2], fd, make)
                 if passing >= 0:
-                    os.close(passing)
+                    system.let_go(passing)
                 passing = -1
                 if left < max(1, self._of_path):
                     cache[root, path] = fd
@@ -90,9 +92,9 @@ class Folders:
                     passing = fd
         finally:
             if passing >= 0:
-                os.close(passing)
+                system.let_go(passing)
         while len(cache) > self.most:
-            os.close(cache.pop(next(iter(cache))))
+            system.let_go(cache.pop(next(iter(cache))))
         return fd
 
     def forget(self, root: str, rel: str) -> None:
@@ -101,13 +103,26 @@ class Folders:
         for key in [
             k for k in self._open if k[0] == root and (k[1] == rel or k[1].startswith(below))
         ]:
-            os.close(self._open.pop(key))
+            system.let_go(self._open.pop(key))
 
     def close(self) -> None:
-        for fd in (*self._open.values(), *self._roots.values()):
-            os.close(fd)
+        system.let_go(*self._open.values(), *self._roots.values())
         self._open.clear()
         self._roots.clear()
+
+
+def listable(fd: int) -> int:
+    """The same folder, open once more: a handle of the caller's own, at the start of the listing.
+
+    Handles that were duplicated share their place in it, and going back to the start fails in
+    silence: a folder that was listed before would look empty.
+    """
+    try:
+        return os.open(".", _FOLDER, dir_fd=fd)
+    except PermissionError:  # it may be listed, but not entered
+        mine = os.dup(fd)
+        os.lseek(mine, 0, os.SEEK_SET)
+        return mine
 
 
 def make_parents(path: str) -> None:
@@ -157,7 +172,7 @@ def _unlock(name: str, parent: int) -> int:
     try:
         os.chmod(f"/proc/self/fd/{path}", (info.st_mode & 0o7777) | 0o700)
     finally:
-        os.close(path)
+        system.let_go(path)
     return os.open(name, _FOLDER, dir_fd=parent)
 
 

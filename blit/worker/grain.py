@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from blit.worker import system
+
 # units of 100 ns; all others keep what they are given
 KNOWN = {
     "vfat": 20_000_000, "msdos": 20_000_000, "fat": 20_000_000, "exfat": 20_000_000,
@@ -38,7 +40,7 @@ def ask(folder: str, kind: str) -> int:
     except OSError:
         return known(kind)
     finally:
-        os.close(fd)
+        system.let_go(fd)
 
 
 def _unit(lost: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from blit.worker import status, tmpname, wire
+from blit.worker import status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
     Changed,
@@ -121,7 +121,7 @@ def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         return _trouble(context, large, task, error, name)
     finally:
-        _close(s, d)
+        system.let_go(s, d)
         page.operation(status.IDLE)
 
 
@@ -183,7 +183,7 @@ def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         return _trouble(context, large, task, error, "")
     finally:
-        _close(s, d)
+        system.let_go(s, d)
         page.operation(status.IDLE)
 
 
@@ -216,7 +216,7 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         return _trouble(context, large, task, error, task["temporary"])
     finally:
-        _close(s, d)
+        system.let_go(s, d)
         page.operation(status.IDLE)
 
 
@@ -247,9 +247,3 @@ def _trouble(
     if temporary:
         large.discard(temporary)
     return large.result.as_dict()
-
-
-def _close(*fds: int) -> None:
-    for fd in fds:
-        if fd >= 0:
-            os.close(fd)

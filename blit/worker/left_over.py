@@ -8,6 +8,7 @@ import os
 from blit.worker import system, tmpname, wire
 from blit.worker.context import join, raw
 from blit.worker.entries import clear_temporary, is_stale, same_entry
+from blit.worker.folders import listable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ def left_over(
         if not theirs:
             return changed
     same_by_case = {}
-    seen = os.listdir(sfd)
+    mine = listable(sfd)
+    try:
+        seen = os.listdir(mine)
+    finally:
+        system.let_go(mine)
     for name in seen:
         folded = name.casefold()
         if folded != name:

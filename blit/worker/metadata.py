@@ -184,9 +184,9 @@ def mend(
             copy_xattrs(me, s, d, existing=True)
             os.utime(d, ns=(source.st_atime_ns, source.st_mtime_ns))
         finally:
-            os.close(d)
+            system.let_go(d)
     finally:
-        os.close(s)
+        system.let_go(s)
 
 
 def _open_to_mend(me: Identity, target: str, dfd: int, flags: int) -> int:
@@ -201,7 +201,7 @@ def _open_to_mend(me: Identity, target: str, dfd: int, flags: int) -> int:
             os.chmod(f"/proc/self/fd/{handle}", stat.S_IMODE(info.st_mode) | 0o600)
             return os.open(target, flags, dir_fd=dfd)
         finally:
-            os.close(handle)
+            system.let_go(handle)
 
 
 def set_special(
@@ -227,7 +227,7 @@ def set_special(
                 if not stat.S_ISLNK(os.fstat(handle).st_mode):
                     os.chmod(f"/proc/self/fd/{handle}", mode)
             finally:
-                os.close(handle)
+                system.let_go(handle)
     s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
     if s is not None and d is not None:
         copy_xattrs(me, s, d, existing=True)

@@ -149,6 +149,18 @@ def _drop(context: Context, kind: str, dst_root: str, dst_rel: str, beside: str)
         pass  # the next run clears it away
 
 
+def _replace(context: Context, dfd: int, folder: str, name: str) -> None:
+    """Bring a folder to the place of a file, which comes back if that fails."""
+    aside = context.names.next()
+    os.rename(name, aside, src_dir_fd=dfd, dst_dir_fd=dfd)
+    try:
+        os.rename(folder, name, src_dir_fd=dfd, dst_dir_fd=dfd)
+    except OSError:
+        os.rename(aside, name, src_dir_fd=dfd, dst_dir_fd=dfd)
+        raise
+    os.unlink(aside, dir_fd=dfd)
+
+
 def swap(context: Context, task: dict[str, Any]) -> Result:
     """Bring what was built beside its place to its place. Task: `swaps`, `options`, `undo`.
 
@@ -177,12 +189,13 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
             if kind == "folder":
                 # an empty folder has not been built yet
                 context.folders.open(dst_root, join(dst_rel, beside), make=True)
-                os.unlink(name, dir_fd=dfd)
+                context.folders.forget(dst_root, join(dst_rel, beside))
+                _replace(context, dfd, beside, name)
                 result.deleted += 1
                 if task["options"] & wire.ITEMIZE:
                     result.changes.append((wire.DELETE, raw(join(dst_rel, name)), wire.METADATA, 0))
-                context.folders.forget(dst_root, join(dst_rel, beside))
-            os.rename(beside, name, src_dir_fd=dfd, dst_dir_fd=dfd)
+            else:
+                os.rename(beside, name, src_dir_fd=dfd, dst_dir_fd=dfd)
             page.tick()
         except FileNotFoundError as error:
             if not task["undo"]:

@@ -17,6 +17,7 @@ from time import monotonic
 from blit.worker import compare, left_over, metadata, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import clear_temporary, exists, is_stale
+from blit.worker.folders import listable
 from blit.worker.left_over import CHECK_EVERY
 
 TYPE_CHECKING = False
@@ -220,9 +221,10 @@ class Scanner:
                 copy = os.fstat(dfd)
         self._at_source(src_root, src_rel)
         # both handles must survive the opening of many others while this listing is suspended
-        held = os.dup(sfd)
-        held_dst = os.dup(dfd) if dfd >= 0 else -1
+        held = listable(sfd)
+        held_dst = -1
         try:
+            held_dst = listable(dfd) if dfd >= 0 else -1
             if names is None:
                 yield from self._compare(
                     token=(src_root, dst_root, src_rel, dst_rel, None, flags),
@@ -231,9 +233,7 @@ class Scanner:
             else:
                 self._named(src_root, dst_root, src_rel, dst_rel, names, flags, held, held_dst)
         finally:
-            os.close(held)
-            if held_dst >= 0:
-                os.close(held_dst)
+            system.let_go(held, held_dst)
         page.tick()
 
     def _at_source(self, root: str, rel: str) -> None:

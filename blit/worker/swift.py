@@ -41,6 +41,7 @@ def copy_new(
     list_xattrs, fchmod, utime, close, rename = (
         system.list_open_xattrs, os.fchmod, os.utime, os.close, os.rename,
     )  # fmt: skip
+    let_go = system.let_go
     getppid, parent = os.getppid, context.parent
     prefix = names.prefix
     left: list[Any] = []
@@ -97,10 +98,7 @@ def copy_new(
                 good = True
         except OSError as error:
             trouble = error.errno or 0
-        if s >= 0:
-            close(s)
-        if d >= 0:
-            close(d)
+        let_go(s, d)
         if good:
             moved_files += 1
             moved_bytes += size
