@@ -60,3 +60,29 @@ def test_upper_and_lower_case(tmp_path: Path) -> None:
     assert not ground.caseless(str(folder), "ext4")  # known, not asked
     assert ground.caseless(str(folder), "exfat")
     assert not ground.caseless(str(tmp_path / "123"), "unheard of")
+
+
+@pytest.mark.parametrize(
+    ("bus", "unplugs"),
+    [("pci0/usb2/2-1/host6/block/sdb/sdb1", True), ("pci0/ata1/host0/block/sda/sda1", False)],
+)
+def test_a_usb_disk_can_be_pulled_out_though_it_does_not_say_so(
+    sysfs: Path, bus: str, unplugs: bool
+) -> None:
+    """Without the look at the bus this fails: such disks have removable = 0."""
+    disk = sysfs.parent / "devices" / bus
+    disk.mkdir(parents=True)
+    (disk.parent / "removable").write_text("0\n")
+    (sysfs.parent / "8:7").symlink_to(disk)
+    assert ground.removable(7) is unplugs
+    crypt = sysfs.parent / "8:9"  # an encrypted disk on it
+    (crypt / "slaves").mkdir(parents=True)
+    (crypt / "slaves" / "sdb1").symlink_to(disk)
+    assert ground.removable(9) is unplugs
+
+
+def test_a_memory_card_can_be_pulled_out_and_a_soldered_one_cannot(sysfs: Path) -> None:
+    (sysfs.parent / "device").mkdir()
+    for kind, unplugs in (("SD\n", True), ("MMC\n", False)):
+        (sysfs.parent / "device" / "type").write_text(kind)
+        assert ground.removable(1) is unplugs

@@ -23,7 +23,7 @@ def release(run: Run) -> None:
         return
     run.control.held = False
     run.started = time.monotonic()
-    run.options &= ~wire.HELD
+    run.options = run.options & ~wire.HELD | wire.WAITED
     assert run.begun is not None
     run.begun = run.begun._replace(started_at=time.time())
     run.publish(run.begun)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from blit.worker import metadata, status, tmpname, wire
+from blit.worker import metadata, status, system, tmpname, wire
 from blit.worker.folders import MOST_HANDLES, Folders
 from blit.worker.ladder import Ladder
 
@@ -36,12 +36,21 @@ class Context:
         self.ladder = Ladder(page)
         self.parent = parent
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
+        self.flushes: dict[int, int] = {}  # a handle on each, opened before anything was written
         self.ladder.may_continue = self.alive
 
-    def wrote(self, device: int, root: str, rel: str) -> None:
-        """Something is written on this device, there: what a flush must reach."""
+    def wrote(self, device: int, root: str, rel: str, fd: int) -> None:
+        """Something will be written on this device, there (`fd`): what a flush must reach.
+
+        The kernel tells a handle only of write errors since it was opened: this one is kept.
+        """
         if device not in self.devices:
             self.devices[device] = (root, rel)
+            self.flushes[device] = os.dup(fd)
+
+    def flush(self, fd: int) -> None:
+        """Everything on the filesystem of `fd` is on its device. OSError (EIO) if not."""
+        system.sync_filesystem(self.flushes.get(os.fstat(fd).st_dev, fd))
 
     def alive(self) -> bool:
         """False once the program that started this worker has died: nothing may be written then."""

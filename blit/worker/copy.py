@@ -113,8 +113,10 @@ class Copier:
         shown_rel = shown(dst_rel, src_rel)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
         if not self.dry:
-            context.wrote(pair[1], dst_root, dst_rel)
-        plain = not self.options & (wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS)
+            context.wrote(pair[1], dst_root, dst_rel, dfd)
+        plain = not self.options & (
+            wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS | wire.WAITED
+        )
         if plain and names is None:
             rungs = context.ladder.rungs
             if pair not in rungs and len(entries) > 1:  # the first tells whether clones work here
@@ -195,9 +197,11 @@ class Copier:
                     method = self._special(sfd, dfd, name, temporary)
                     size = 0
                     page.file_done(0)
-                if reason == wire.NEW and not self.options & wire.VERIFY:
-                    page.operation(status.RENAME)
-                    os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
+                if (
+                    reason == wire.NEW
+                    and not self.options & wire.VERIFY
+                    and self._take_place(temporary, target, dfd)
+                ):
                     self._count(shown_rel, visible, size, method, reason)
                 else:
                     place = (src_root, src_rel, dst_root, dst_rel)
@@ -221,6 +225,22 @@ class Copier:
                     result.left += len(entries) - index - 1
                     return True
         return False
+
+    def _take_place(self, temporary: str, target: str, dfd: int) -> bool:
+        """Give a new file its name; False where somebody made that name since it was listed.
+
+        Asked of the kernel only where a plan lay waiting for somebody: it costs, and otherwise the
+        listing is a moment old.
+        """
+        self.page.operation(status.RENAME)
+        if not self.options & wire.WAITED:
+            os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
+            return True
+        try:
+            system.rename_new(temporary, target, dfd)
+        except FileExistsError:
+            return False
+        return True
 
     def _send_back(
         self, verdict: int, place: tuple[str, str, str, str],
@@ -362,12 +382,10 @@ class Copier:
     def _sync(self) -> OSError | None:
         folders = self.c.folders
         try:
-            if len(self.waiting) <= _FEW:
+            if len(self.waiting) <= _FEW and all(e.method in wire.OF_BYTES for e in self.waiting):
                 for each in self.waiting:
                     dfd = folders.open(each.dst_root, each.dst_rel)
-                    info = os.stat(each.temporary, dir_fd=dfd, follow_symlinks=False)
-                    if stat.S_ISREG(info.st_mode):
-                        sync_file(each.temporary, dfd)
+                    sync_file(each.temporary, dfd)
             else:
                 # one a device: what lies below a mount point belongs to another filesystem
                 done = set()
@@ -375,7 +393,7 @@ class Copier:
                     dfd = folders.open(each.dst_root, each.dst_rel)
                     device = os.fstat(dfd).st_dev
                     if device not in done:
-                        system.sync_filesystem(dfd)
+                        self.c.flush(dfd)
                         done.add(device)
         except OSError as error:
             return error

@@ -55,7 +55,7 @@ def run(context: Context, task: dict[str, Any]) -> Result:
             page.operation(status.MKDIR)
             dfd = context.folders.open(dst_root, dst_rel, make=True)
             page.operation(status.SET_METADATA)
-            context.wrote(os.fstat(dfd).st_dev, dst_root, dst_rel)
+            context.wrote(os.fstat(dfd).st_dev, dst_root, dst_rel, dfd)
             set_folder(context, sfd, dfd, options)
             page.tick()
         except OSError as error:

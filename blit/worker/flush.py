@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blit.worker import status, system
+from blit.worker import status
 from blit.worker.context import Context, join, raw
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         page.folder("", join(root, rel))
         page.operation(status.SYNC)
         try:
-            system.sync_filesystem(context.folders.open(root, rel))
+            context.flush(context.folders.open(root, rel))
             page.tick()
         except FileNotFoundError:
             pass  # nothing was written there, or it was removed again

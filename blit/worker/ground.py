@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-NETWORK = frozenset(
-    ("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "virtiofs")
-)
+NETWORK = frozenset((
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "afs", "virtiofs", "lustre",
+    "beegfs", "gpfs", "davfs", "fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.ceph-fuse",
+    "fuse.davfs2", "fuse.s3fs", "fuse.gvfsd-fuse", "fuse.curlftpfs", "fuse.vmhgfs-fuse", "vboxsf",
+))  # fmt: skip
 _MEMORY = frozenset(("tmpfs", "ramfs", "devtmpfs"))
 _CASELESS = frozenset(("vfat", "msdos", "fat", "exfat", "hfs"))
 _CASED = frozenset(
@@ -25,6 +27,16 @@ def kind(device: int, filesystem: str) -> str:
     if rotational(device):
         return "rotational"
     return "ssd" if os.path.exists(_node(device)) else "unknown"
+
+
+def block(number: int, device: str) -> int:
+    """The number of a filesystem's block device: btrfs shows numbers of its own in a stat."""
+    if device.startswith("/dev/") and not os.path.exists(_node(number)):
+        try:
+            return os.stat(device).st_rdev
+        except OSError:
+            pass
+    return number
 
 
 def caseless(folder: str, filesystem: str) -> bool:
@@ -46,8 +58,29 @@ def caseless(folder: str, filesystem: str) -> bool:
 
 
 def removable(device: int) -> bool:
-    """Whether the device, or the disk that it is a partition of, can be pulled out."""
-    return _flag(device, "removable")
+    """Whether the device, or a disk that it is a part of, can be pulled out.
+
+    USB disks in their boxes and memory cards do not say so of themselves: their bus tells.
+    """
+    return _flag(device, "removable") or _unplugs(_node(device))
+
+
+def _unplugs(node: str) -> bool:
+    real = os.path.realpath(node)
+    if "/usb" in real or "/firewire" in real:
+        return True
+    for card in (f"{real}/device/type", f"{real}/../device/type"):
+        try:
+            with open(card, "rb") as kind:
+                if kind.read(3) == b"SD\n":
+                    return True
+        except OSError:
+            pass
+    try:  # an encrypted or joined disk is on others
+        below = os.listdir(f"{real}/slaves")
+    except OSError:
+        return False
+    return any(_unplugs(f"{real}/slaves/{name}") for name in below)
 
 
 def rotational(device: int) -> bool:

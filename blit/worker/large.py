@@ -45,6 +45,7 @@ class _Large(Copier):
         self.sfd = context.folders.open(src_root, src_rel)
         self.page.operation(status.MKDIR)
         self.dfd = context.folders.open(dst_root, dst_rel, make=True)
+        context.wrote(os.fstat(self.dfd).st_dev, dst_root, dst_rel, self.dfd)
 
     def failed(self, error: OSError) -> None:
         src_root, src_rel, dst_root, dst_rel = self.place

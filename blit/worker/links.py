@@ -84,6 +84,16 @@ def _one(context: Context, copier: Copier, names: list[Name]) -> None:
     else:
         result.unchanged += 1
         there = first.there
+        if not copier.dry and any(n.there not in (None, there) for n in names):
+            # an earlier run copied it, perhaps a moment ago: on disk before it replaces anything
+            context.page.operation(status.SYNC)
+            try:
+                sync_file(first.target, context.folders.open(first.dst_root, first.dst_rel))
+            except OSError as error:
+                for name in names:
+                    if name is not first:
+                        _failed(result, name, "sync", error)
+                return
     for name in names:
         if name is not first:
             _link(context, copier, first, name, there)

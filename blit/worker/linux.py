@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
+from blit.worker import portable
 from blit.worker.portable import CANNOT as CANNOT
 
 TYPE_CHECKING = False
@@ -52,6 +53,19 @@ def _checked(result: int) -> None:
 def sync_filesystem(fd: int) -> None:
     """Everything written to the filesystem of `fd` is on its device. OSError (EIO) if not."""
     _checked(_c().syncfs(fd))
+
+
+def rename_new(old: str, new: str, folder: int) -> None:
+    """Rename in an open folder, but never onto something. FileExistsError, OSError."""
+    names = (os.fsencode(old), folder, os.fsencode(new))
+    try:
+        _checked(_c().renameat2(folder, *names, 1))  # RENAME_NOREPLACE
+    except AttributeError:  # a C library that has it not
+        portable.rename_new(old, new, folder)
+    except OSError as error:
+        if error.errno not in CANNOT:
+            raise
+        portable.rename_new(old, new, folder)
 
 
 def preallocate(fd: int, start: int, size: int) -> None:

@@ -44,6 +44,16 @@ def sync_filesystem(fd: int) -> None:
     os.sync()
 
 
+def rename_new(old: str, new: str, folder: int) -> None:
+    """Rename in an open folder, but never onto something (as far as one look can tell)."""
+    try:
+        os.stat(new, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
 def preallocate(fd: int, start: int, size: int) -> None:
     """Nothing: the space is taken as it is written."""
 

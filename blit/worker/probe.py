@@ -10,7 +10,7 @@ import stat
 
 from blit.worker import grain, status, system, wire
 from blit.worker.context import Context, join, raw
-from blit.worker.ground import NETWORK, caseless, kind, removable, rotational
+from blit.worker.ground import NETWORK, block, caseless, kind, removable, rotational
 from blit.worker.landing import Landing, base, landing, plain
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
 
@@ -161,7 +161,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         options |= wire.OWNERLESS | wire.MODELESS
     if target_type in PREALLOCATES:
         options |= wire.PREALLOCATE
-    if target_type in NETWORK or removable(ground.st_dev):
+    if target_type in NETWORK or removable(block(ground.st_dev, target_device)):
         options |= wire.DURABLE
     room = os.statvfs(above)
     return {

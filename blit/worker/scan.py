@@ -219,6 +219,8 @@ class Scanner:
                     return
                 dfd = folders.open(dst_root, dst_rel, make=True)
                 copy = os.fstat(dfd)
+            if copy is not None and options & wire.DURABLE:
+                self.c.wrote(copy.st_dev, dst_root, dst_rel, dfd)  # what is up to date counts too
         self._at_source(src_root, src_rel)
         # both handles must survive the opening of many others while this listing is suspended
         held = listable(sfd)

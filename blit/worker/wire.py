@@ -40,6 +40,8 @@ NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, COMPARE = range(8)
 DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIFY = (
     1 << i for i in range(9)
 )
+# the plan lay waiting until somebody confirmed it: what was new may be there by now
+WAITED = 1 << 14
 # the plan is made for somebody who has not confirmed it: nothing may be written
 HELD = 1 << 15
 
@@ -51,6 +53,8 @@ FINISH_ANYWAY = 4  # only some names are looked at, but the folder is ours: its 
 # methods of copying, in the words that faces show
 METHODS = ("clone", "kernel", "sendfile", "read/write", "link", "symlink", "metadata", "special")
 CLONE, KERNEL, SENDFILE, READ_WRITE, LINK, LINKED_SYM, METADATA, SPECIAL = range(8)
+
+OF_BYTES = frozenset((CLONE, KERNEL, SENDFILE, READ_WRITE))  # of these, those of regular files
 
 LINK_BUCKETS = 64
 # a job up to this is done in one task, without a planner
