@@ -24,7 +24,8 @@ def run(context: Context, task: dict[str, Any]) -> Result:
     options: int = task["options"]
     records = [r for blob in task["folders"] for r in wire.load(blob)]
     if task["last"]:
-        records.sort(key=lambda r: -r[3].count("/"))
+        # the root last: to set up a folder that is missing yet moves the time of the one above
+        records.sort(key=lambda r: -r[3].count("/") - bool(r[3]))
     late = []
     page = context.page
     for record in reversed(records) if not task["last"] else records:
@@ -36,10 +37,7 @@ def run(context: Context, task: dict[str, Any]) -> Result:
         if not context.go_on():
             result.left += 1
             continue
-        if mode & 0o300 != 0o300 and not context.me.root and not task["last"]:
-            late.append(record)
-            continue
-        if task.get("make"):
+        if task.get("make"):  # also those that are late: made later they would move times again
             try:
                 page.operation(status.MKDIR)
                 page.folder("", join(dst_root, dst_rel))
@@ -47,6 +45,9 @@ def run(context: Context, task: dict[str, Any]) -> Result:
                 page.tick()
             except OSError:
                 pass  # its metadata cannot be set either: that is told then
+            continue
+        if mode & 0o300 != 0o300 and not context.me.root and not task["last"]:
+            late.append(record)
             continue
         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
         page.operation(status.OPEN_SOURCE)
