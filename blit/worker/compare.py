@@ -113,7 +113,7 @@ def verdict(
                 source.st_mode != copy.st_mode
                 or source.st_uid != copy.st_uid
                 or source.st_gid != copy.st_gid
-            ) and metadata.differs(context.me, source, copy, options):
+            ) and metadata.needs_mending(context.me, source, copy, options, s, d):
                 return wire.MODE, source
             return (wire.MODE if metadata.xattrs_differ(context.me, s, d) else None), source
         finally:

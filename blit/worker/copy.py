@@ -545,10 +545,12 @@ def finish_file(
     inherits: bool,
 ) -> None:
     """Owner, mode, xattrs and times of a freshly written file."""
-    mode = stat.S_IMODE(mine.st_mode)  # not always 0600: a default ACL may have cut it
     owner = (mine.st_uid, mine.st_gid)
-    metadata.set_owner_and_mode(context.me, d, info, owner, mode, options)
-    metadata.copy_xattrs(context.me, s, d, existing=inherits)
+    if inherits or metadata.has_xattrs(s):
+        metadata.dress(context.me, s, d, info, owner, options, existing=inherits)
+    else:
+        mode = stat.S_IMODE(mine.st_mode)
+        metadata.set_owner_and_mode(context.me, d, info, owner, mode, options)
     os.utime(d, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from blit.worker import metadata, status, tmpname, wire
 from blit.worker.context import Context, Result, join, raw, shown
@@ -86,9 +85,5 @@ def set_folder(context: Context, sfd: int, dfd: int, options: int) -> None:
     me = context.me
     source, copy = os.fstat(sfd), os.fstat(dfd)
     now = (copy.st_uid, copy.st_gid)
-    metadata.copy_xattrs(me, sfd, dfd, existing=True)
-    metadata.set_owner_and_mode(me, dfd, source, now, stat.S_IMODE(copy.st_mode), options)
-    if stat.S_IMODE(os.fstat(dfd).st_mode) != me.mode(source, me.owner(source, now)):
-        # an ACL that was just set may have rewritten the group bits before the mode was
-        metadata.set_owner_and_mode(me, dfd, source, now, -1, options | wire.OWNERLESS)
+    metadata.dress(me, sfd, dfd, source, now, options, existing=True)
     os.utime(dfd, ns=(source.st_atime_ns, source.st_mtime_ns))

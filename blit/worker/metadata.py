@@ -1,7 +1,8 @@
 """Owner, mode, xattrs and times: what a copy should have, whether it has it, and making it so.
 
-The order is owner, mode, xattrs, times: a change of owner clears setuid and capabilities, an ACL
-rewrites the group bits of the mode, and everything before the last step would move the times.
+The order is owner, xattrs, mode, times: a change of owner clears setuid and capabilities; the group
+bits of the mode are the mask of an access list, and without the list they would open the file to a
+group that it shuts out; and everything before the last step would move the times.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from blit.worker import system, wire
 
 _LOST = system.CANNOT | {errno.EACCES, errno.ENOSPC, errno.E2BIG, errno.ERANGE}
 DEFAULT_ACL = "system.posix_acl_default"
+ACCESS_ACL = "system.posix_acl_access"
 # kept by the security module of the destination, not ours to copy
 _NOT_OURS = ("security.selinux", "security.ima", "security.evm", "system.nfs4_acl")
 
@@ -58,6 +60,20 @@ def differs(me: Identity, source: os.stat_result, copy: os.stat_result, options:
     return me.mode(source, want) != stat.S_IMODE(copy.st_mode)
 
 
+def needs_mending(
+    me: Identity, source: os.stat_result, copy: os.stat_result, options: int,
+    s: int | str | None, d: int | str | None,
+) -> bool:  # fmt: skip
+    """As `differs`, but not where `d` cannot have the access list of `s` and its mode shows it."""
+    if not differs(me, source, copy, options):
+        return False
+    if s is None or d is None or differs(me, source, copy, options | wire.MODELESS):
+        return True
+    from blit.worker.acl import is_narrowed
+
+    return not is_narrowed(source, copy, s, d)
+
+
 def xattrs_differ(me: Identity, source: int | str, copy: int | str) -> bool:
     try:
         all_theirs, all_ours = system.list_xattrs(source), system.list_xattrs(copy)
@@ -65,7 +81,12 @@ def xattrs_differ(me: Identity, source: int | str, copy: int | str) -> bool:
             return False
         theirs, ours = _wanted(me, all_theirs), _wanted(me, all_ours)
         if theirs != ours:
-            return True
+            from blit.worker.acl import has_room
+
+            # what the copy cannot have there at all is no difference: it would be one for ever
+            theirs = [n for n in theirs if n in ours or has_room(copy, n)]
+            if theirs != ours:
+                return True
         return any(system.get_xattr(source, n) != system.get_xattr(copy, n) for n in theirs)
     except OSError as error:
         if error.errno in _LOST:
@@ -82,16 +103,26 @@ def _wanted(me: Identity, names: list[str]) -> list[str]:
     )
 
 
-def copy_xattrs(me: Identity, source: int | str, target: int | str, existing: bool) -> None:
+def has_xattrs(source: int) -> bool:
+    """False where there are none, and True where it does not say: `dress` finds out."""
+    try:
+        return bool(system.list_open_xattrs(source))
+    except OSError:
+        return True
+
+
+def copy_xattrs(me: Identity, source: int | str, target: int | str, existing: bool) -> bytes:
     """Give `target` the attributes of `source`; `existing`: it may have others, which go.
 
-    A value that the destination does not take is counted in `me.xattrs_lost`, not raised.
+    A value that the destination does not take is counted in `me.xattrs_lost`, not raised. Returns
+    the access list if that is one of them.
     """
+    lost_list = b""
     try:
         names = _wanted(me, system.list_xattrs(source))
     except OSError as error:
         if error.errno in _LOST:
-            return
+            return lost_list
         raise
     if existing:
         try:
@@ -102,14 +133,43 @@ def copy_xattrs(me: Identity, source: int | str, target: int | str, existing: bo
             if error.errno not in _LOST:
                 raise
     for name in names:
+        value = b""
         try:
-            system.set_xattr(target, name, system.get_xattr(source, name))
+            value = system.get_xattr(source, name)
+            system.set_xattr(target, name, value)
         except OSError as error:
             if error.errno == errno.ENODATA:
                 continue
             if error.errno not in _LOST:
                 raise
             me.xattrs_lost += 1
+            if name == ACCESS_ACL:
+                lost_list = value
+    return lost_list
+
+
+def dress(
+    me: Identity,
+    s: int,
+    d: int,
+    source: os.stat_result,
+    now: tuple[int, int],
+    options: int,
+    existing: bool,
+) -> None:
+    """Owner, xattrs and mode of an open file or folder that has owner `now`; see copy_xattrs."""
+    set_owner_and_mode(me, d, source, now, -1, options | wire.MODELESS)
+    lost_list = copy_xattrs(me, s, d, existing)
+    if options & wire.MODELESS:
+        return
+    copy = os.fstat(d)
+    mode = me.mode(source, (copy.st_uid, copy.st_gid))
+    if lost_list:
+        from blit.worker.acl import group_bits
+
+        mode &= group_bits(lost_list) | ~0o070
+    if mode != stat.S_IMODE(copy.st_mode):
+        os.fchmod(d, mode)
 
 
 def set_owner_and_mode(
@@ -179,9 +239,9 @@ def mend(
             copy = os.fstat(d)
             if copy.st_nlink > source.st_nlink or copy.st_size != source.st_size:
                 raise Stale
-            now, mode_now = (copy.st_uid, copy.st_gid), stat.S_IMODE(copy.st_mode)
-            set_owner_and_mode(me, d, source, now, mode_now, options)
-            copy_xattrs(me, s, d, existing=True)
+            if not copy.st_mode & 0o200 and not me.root and copy.st_uid == me.uid:
+                os.fchmod(d, stat.S_IMODE(copy.st_mode) | 0o200)  # else it takes no attribute
+            dress(me, s, d, source, (copy.st_uid, copy.st_gid), options, existing=True)
             os.utime(d, ns=(source.st_atime_ns, source.st_mtime_ns))
         finally:
             system.let_go(d)

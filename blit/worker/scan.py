@@ -527,7 +527,10 @@ class Scanner:
             info.st_mode != there.st_mode
             or info.st_uid != there.st_uid
             or info.st_gid != there.st_gid
-        ) and metadata.differs(self.c.me, info, there, self.options):
+        ) and metadata.needs_mending(
+            self.c.me, info, there, self.options,
+            system.entry_path(sfd, name), system.entry_path(dfd, target),
+        ):  # fmt: skip
             return wire.MODE
         if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
             info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
@@ -660,9 +663,9 @@ class Scanner:
         reason = -1
         if copy is None:
             reason = wire.NEW
-        elif metadata.differs(self.c.me, source, copy, self.options) or metadata.xattrs_differ(
-            self.c.me, sfd, dfd
-        ):
+        elif metadata.needs_mending(
+            self.c.me, source, copy, self.options, sfd, dfd
+        ) or metadata.xattrs_differ(self.c.me, sfd, dfd):
             reason = wire.MODE
         elif source.st_mtime_ns != copy.st_mtime_ns and not compare.close_enough(
             source.st_mtime_ns, copy.st_mtime_ns, self.options >> 16

@@ -85,12 +85,12 @@ def copy_new(
                     mine = fstat(d)
                     born = (mine.st_uid, mine.st_gid)
                 mode = info.st_mode & 0o7777
-                if info.st_uid != born[0] or info.st_gid != born[1] or mode & 0o6000:
-                    metadata.set_owner_and_mode(me, d, info, born, -1, copier.options)
-                elif mode != 0o600 or inherits:
-                    fchmod(d, mode)
                 if inherits or list_xattrs(s):
-                    metadata.copy_xattrs(me, s, d, existing=inherits)
+                    metadata.dress(me, s, d, info, born, copier.options, existing=inherits)
+                elif info.st_uid != born[0] or info.st_gid != born[1] or mode & 0o6000:
+                    metadata.set_owner_and_mode(me, d, info, born, -1, copier.options)
+                elif mode != 0o600:
+                    fchmod(d, mode)
                 utime(d, ns=(info.st_atime_ns, mtime))
                 closing, d = d, -1
                 close(closing)  # its error is a write error
