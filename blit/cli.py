@@ -28,6 +28,7 @@ LUDICROUS = (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run and leave with an exit code of the table in errors.py. No traceback reaches the user."""
+    _own_library_first()
     argv = list(sys.argv[1:] if arguments is None else arguments)
     code = 1
     try:
@@ -48,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             "BLIT_DEBUG=1 shows where, please report it"
         )
     console.leave(code)
+
+
+def _own_library_first() -> None:
+    """A `json.py` in the current folder or in PYTHONPATH must not stand in for the library's."""
+    path = sys.path
+    at = path.index(home) if (home := os.path.dirname(os.__file__)) in path else 0
+    path[:] = path[at:] + path[:at]
 
 
 def run(argv: list[str]) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from blit.engine.spool import Spool
 
 IN_FILE, IN_MEMORY = 0, 1 << 20
+_PWRITE = os.pwrite
 
 
 def close(spool: Spool) -> None:
@@ -71,3 +76,32 @@ def test_any_records_come_back(blobs: list[bytes], limit: int) -> None:
     assert list(spool) == blobs
     assert list(reversed(spool)) == blobs[::-1]
     close(spool)
+
+
+def test_what_has_no_room_in_a_file_stays_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the look at what was written the last records are cut or an exception."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    blobs = [bytes([n]) * 700 for n in range(20)]
+    for room in (None, 0, 1_000, 5_000):
+        spool = Spool(2_000)
+        if room is None:
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        else:
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+            monkeypatch.setattr("os.pwrite", _full_after(room))
+        for blob in blobs:
+            spool.append(blob)
+        assert list(spool) == blobs and len(spool) == 20
+        assert list(reversed(spool)) == blobs[::-1] and spool[7] == blobs[7]
+        close(spool)
+
+
+def _full_after(room: int) -> Callable[[int, bytes, int], int]:
+    def write(fd: int, data: bytes, offset: int) -> int:
+        if offset >= room:
+            raise OSError(errno.ENOSPC, "full")
+        return _PWRITE(fd, data[: room - offset], offset)
+
+    return write

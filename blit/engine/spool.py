@@ -1,7 +1,11 @@
-"""Opaque records needed at the end of a run: in memory while few, in a temporary file when many."""
+"""Opaque records needed at the end of a run: in memory while few, in a temporary file when many.
+
+Where there is no room for such a file they stay in memory: a full /tmp is no reason to end a copy.
+"""
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterator
 from typing import IO
@@ -14,42 +18,60 @@ class Spool:
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._limit = in_memory
-        self._blobs: list[bytes] = []
+        self._blobs: list[bytes] = []  # those that are not in the file: the last
         self._held = 0
         self._file: IO[bytes] | None = None
+        self._full = False
         self._offsets = array("Q", [0])
         self.count = 0
 
     def append(self, blob: bytes, count: int = 1) -> None:
         self.count += count
-        if self._file is None:
+        if self._file is None or self._full:
             self._blobs.append(blob)
             self._held += len(blob)
-            if self._held > self._limit:
+            if self._held > self._limit and not self._full:
                 self._to_file()
             return
-        self._file.seek(self._offsets[-1])  # reading may have left it anywhere
-        self._file.write(blob)
-        self._offsets.append(self._offsets[-1] + len(blob))
+        if not self._write(blob):
+            self._full = True
+            self._blobs.append(blob)
 
     def _to_file(self) -> None:
         import tempfile
 
-        self._file = tempfile.TemporaryFile(prefix="blit-")
-        for blob in self._blobs:
-            self._file.write(blob)
-            self._offsets.append(self._offsets[-1] + len(blob))
-        self._blobs.clear()
+        try:
+            self._file = tempfile.TemporaryFile(prefix="blit-", buffering=0)
+        except OSError:
+            self._full = True
+            return
+        filed = 0
+        while filed < len(self._blobs) and self._write(self._blobs[filed]):
+            filed += 1
+        self._full = filed < len(self._blobs)
+        del self._blobs[:filed]
+
+    def _write(self, blob: bytes) -> bool:
+        """Whether all of it is in the file; half a record is not counted."""
+        assert self._file is not None
+        try:
+            if os.pwrite(self._file.fileno(), blob, self._offsets[-1]) != len(blob):
+                return False
+        except OSError:
+            return False
+        self._offsets.append(self._offsets[-1] + len(blob))
+        return True
 
     def __len__(self) -> int:
-        return len(self._blobs) if self._file is None else len(self._offsets) - 1
+        return len(self._offsets) - 1 + len(self._blobs)
 
     def __getitem__(self, index: int) -> bytes:
-        if self._file is None:
-            return self._blobs[index]
+        filed = len(self._offsets) - 1
+        if index >= filed:
+            return self._blobs[index - filed]
+        assert self._file is not None
         start, end = self._offsets[index], self._offsets[index + 1]
-        self._file.seek(start)
-        return self._file.read(end - start)
+        return os.pread(self._file.fileno(), end - start, start)
 
     def __iter__(self) -> Iterator[bytes]:
         return (self[i] for i in range(len(self)))

@@ -451,6 +451,10 @@ class Copier:
         text = error.strerror or str(error)
         if code == errno.ENOSPC and not at_source and self._no_inodes(dst_root):
             text = "no inodes are left"
+        elif not at_source:
+            from blit.worker.why import explain
+
+            text = explain(self.c, error, dst_root, dst_rel, target)
         failure = (raw(path), step, code, text)
         if code in _FATAL_ERRNOS and not at_source:
             self.result.fatal = failure

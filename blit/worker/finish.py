@@ -68,13 +68,13 @@ def run(context: Context, task: dict[str, Any]) -> Result:
                 if operation != status.OPEN_SOURCE
                 else join(src_root, src_rel)
             )
-            failure = (
-                raw(path),
-                status.OPERATIONS[operation],
-                error.errno or 0,
-                error.strerror or str(error),
-            )
-            result.failures.append(failure)
+            text = error.strerror or str(error)
+            if operation != status.OPEN_SOURCE:
+                from blit.worker.why import explain
+
+                text = explain(context, error, dst_root, dst_rel)
+            step = status.OPERATIONS[operation]
+            result.failures.append((raw(path), step, error.errno or 0, text))
     page.operation(status.IDLE)
     if late:
         result.late = wire.dump(late)

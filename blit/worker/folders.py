@@ -170,7 +170,7 @@ def _unlock(name: str, parent: int) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     path = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     try:
-        os.chmod(f"/proc/self/fd/{path}", (info.st_mode & 0o7777) | 0o700)
+        system.change_mode(path, (info.st_mode & 0o7777) | 0o700)
     finally:
         system.let_go(path)
     return os.open(name, _FOLDER, dir_fd=parent)

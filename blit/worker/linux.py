@@ -7,12 +7,14 @@ import os
 
 from blit.worker import portable
 from blit.worker.portable import CANNOT as CANNOT
+from blit.worker.portable import process_start as process_exists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _FICLONE = 0x40049409
+_GETFLAGS = 0x80086601
 _libc: Any = None
 
 
@@ -117,17 +119,58 @@ def remove_xattr(target: int | str, name: str) -> None:
         os.removexattr(target, name, follow_symlinks=False)
 
 
+_proc: bool | None = None
+
+
+def _has_proc() -> bool:
+    global _proc
+    if _proc is None:
+        _proc = os.path.isdir("/proc/self/fd")
+    return _proc
+
+
 def entry_path(folder: int, name: str) -> str | None:
     # the kernel resolves the descriptor itself, so no folder on the way can be swapped for a link
-    return f"/proc/self/fd/{folder}/{name}"
+    return f"/proc/self/fd/{folder}/{name}" if _has_proc() else None
+
+
+def change_mode(handle: int, mode: int) -> None:
+    """The mode of what an O_PATH handle stands for."""
+    if _has_proc():
+        os.chmod(f"/proc/self/fd/{handle}", mode)
+    else:  # fchmodat2, since Linux 6.6
+        _checked(_c().syscall(452, handle, b"", mode, 0x1000))
 
 
 def mount_id(fd: int) -> int:
+    """Tells mounts apart, bind mounts of one device too where the system can."""
+    if not _has_proc():
+        return _mount_id_by_handle(fd)
     with open(f"/proc/self/fdinfo/{fd}", "rb") as info:
         for line in info:
             if line.startswith(b"mnt_id:"):
                 return int(line[7:])
     return os.fstat(fd).st_dev
+
+
+def _mount_id_by_handle(fd: int) -> int:
+    import ctypes
+
+    number = ctypes.c_int()
+    room = ctypes.create_string_buffer((128).to_bytes(4, "little"), 4 + 4 + 128)
+    result = _c().name_to_handle_at(fd, b"", room, ctypes.byref(number), 0x1000)
+    return number.value if result == 0 else os.fstat(fd).st_dev
+
+
+def marks(fd: int) -> str:
+    """The mark of `chattr` that keeps an open file or folder from being changed, in words."""
+    try:
+        flags = int.from_bytes(fcntl.ioctl(fd, _GETFLAGS, bytes(8)), "little")
+    except OSError:
+        return ""
+    if flags & 0x10:
+        return "marked immutable: chattr -i lifts that"
+    return "marked append-only: chattr -a lifts that" if flags & 0x20 else ""
 
 
 def filesystem(path: str) -> tuple[str, str]:
@@ -226,7 +269,7 @@ def process_start(pid: int) -> int | None:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             fields = stat.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return None if _has_proc() else process_exists(pid)
     except OSError:
         return 0
     # a zombie is dead: only its parent has not noticed yet

@@ -258,7 +258,7 @@ def _open_to_mend(me: Identity, target: str, dfd: int, flags: int) -> int:
             raise
         handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
         try:
-            os.chmod(f"/proc/self/fd/{handle}", stat.S_IMODE(info.st_mode) | 0o600)
+            system.change_mode(handle, stat.S_IMODE(info.st_mode) | 0o600)
             return os.open(target, flags, dir_fd=dfd)
         finally:
             system.let_go(handle)
@@ -285,7 +285,7 @@ def set_special(
             handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
             try:
                 if not stat.S_ISLNK(os.fstat(handle).st_mode):
-                    os.chmod(f"/proc/self/fd/{handle}", mode)
+                    system.change_mode(handle, mode)
             finally:
                 system.let_go(handle)
     s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)

@@ -86,9 +86,19 @@ def entry_path(folder: int, name: str) -> str | None:
     return None
 
 
+def change_mode(handle: int, mode: int) -> None:
+    """The mode of what a handle stands for that may neither read nor write."""
+    os.chmod(handle, mode)
+
+
 def mount_id(fd: int) -> int:
     """Tells mounts apart, bind mounts of one device too where the system can."""
     return os.fstat(fd).st_dev
+
+
+def marks(fd: int) -> str:
+    """What keeps an open file or folder from being changed whatever its mode; "": unknown."""
+    return ""
 
 
 def filesystem(path: str) -> tuple[str, str]:

@@ -93,7 +93,11 @@ def _names(
         except FileNotFoundError:
             pass
         except OSError as error:
-            _failed(result, join(dst_root, dst_rel, name), error)
+            from blit.worker.why import explain
+
+            text = explain(context, error, dst_root, dst_rel, name)
+            path = raw(join(dst_root, dst_rel, name))
+            result.failures.append((path, "delete", error.errno or 0, text))
 
 
 def _remove(
