@@ -138,28 +138,23 @@ def change_mode(handle: int, mode: int) -> None:
     """The mode of what an O_PATH handle stands for."""
     if _has_proc():
         os.chmod(f"/proc/self/fd/{handle}", mode)
-    else:  # fchmodat2, since Linux 6.6
-        _checked(_c().syscall(452, handle, b"", mode, 0x1000))
+    else:
+        from blit.worker import noproc
+
+        noproc.change_mode(handle, mode)
 
 
 def mount_id(fd: int) -> int:
     """Tells mounts apart, bind mounts of one device too where the system can."""
     if not _has_proc():
-        return _mount_id_by_handle(fd)
+        from blit.worker import noproc
+
+        return noproc.mount_id(fd)
     with open(f"/proc/self/fdinfo/{fd}", "rb") as info:
         for line in info:
             if line.startswith(b"mnt_id:"):
                 return int(line[7:])
     return os.fstat(fd).st_dev
-
-
-def _mount_id_by_handle(fd: int) -> int:
-    import ctypes
-
-    number = ctypes.c_int()
-    room = ctypes.create_string_buffer((128).to_bytes(4, "little"), 4 + 4 + 128)
-    result = _c().name_to_handle_at(fd, b"", room, ctypes.byref(number), 0x1000)
-    return number.value if result == 0 else os.fstat(fd).st_dev
 
 
 def marks(fd: int) -> str:
