@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FICLONE = 0x40049409
-_GETFLAGS = 0x80086601
 _libc: Any = None
 
 
@@ -155,17 +154,6 @@ def mount_id(fd: int) -> int:
             if line.startswith(b"mnt_id:"):
                 return int(line[7:])
     return os.fstat(fd).st_dev
-
-
-def marks(fd: int) -> str:
-    """The mark of `chattr` that keeps an open file or folder from being changed, in words."""
-    try:
-        flags = int.from_bytes(fcntl.ioctl(fd, _GETFLAGS, bytes(8)), "little")
-    except OSError:
-        return ""
-    if flags & 0x10:
-        return "marked immutable: chattr -i lifts that"
-    return "marked append-only: chattr -a lifts that" if flags & 0x20 else ""
 
 
 def filesystem(path: str) -> tuple[str, str]:

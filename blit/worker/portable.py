@@ -96,11 +96,6 @@ def mount_id(fd: int) -> int:
     return os.fstat(fd).st_dev
 
 
-def marks(fd: int) -> str:
-    """What keeps an open file or folder from being changed whatever its mode; "": unknown."""
-    return ""
-
-
 def filesystem(path: str) -> tuple[str, str]:
     """Type and device of the filesystem that holds `path`; "" where unknown."""
     return "", ""

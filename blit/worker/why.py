@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-
-from blit.worker import system
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from blit.worker.context import Context
 
+_GETFLAGS = 0x80086601
 _NO = frozenset((errno.EPERM, errno.EACCES, errno.EBUSY, errno.ETXTBSY))
 
 
@@ -31,7 +31,7 @@ def explain(context: Context, error: OSError, root: str, rel: str, name: str = "
         folder = context.folders.open(root, rel)
         if name and (mark := _mark_of(folder, name)):
             return f"it is {mark}"
-        if mark := system.marks(folder):
+        if mark := _marks(folder):
             return f"its folder is {mark}" if name else f"it is {mark}"
     except OSError:
         pass
@@ -48,6 +48,21 @@ def _mark_of(folder: int, name: str) -> str:
     except OSError:
         return ""
     try:
-        return system.marks(fd)
+        return _marks(fd)
     finally:
         os.close(fd)
+
+
+def _marks(fd: int) -> str:
+    """The mark of `chattr` that keeps an open file or folder from being changed, in words."""
+    if sys.platform != "linux":
+        return ""
+    import fcntl
+
+    try:
+        flags = int.from_bytes(fcntl.ioctl(fd, _GETFLAGS, bytes(8)), "little")
+    except OSError:
+        return ""
+    if flags & 0x10:
+        return "marked immutable: chattr -i lifts that"
+    return "marked append-only: chattr -a lifts that" if flags & 0x20 else ""
