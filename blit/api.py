@@ -195,6 +195,10 @@ def make_job(
     exclude: Iterable[str] = (),
     exclude_from: Iterable[Place] = (),
     gitignore: bool = False,
+    min_size: int | None = None,
+    max_size: int | None = None,
+    newer: float | None = None,
+    older: float | None = None,
     yes: bool = False,
     ask: bool = False,
     max_delete: int | None = None,
@@ -205,6 +209,7 @@ def make_job(
 
     A slash at the end of a source means what is in it: a `pathlib.Path` cannot say that, a `str`
     can. `exclude`: lines of a .gitignore, `!` takes back; they come after those of `exclude_from`.
+    `min_size`, `max_size`: bytes, and `newer`, `older`: Unix times, leave regular files out.
     `itemize`: `BatchFinished.changes` names every change. `ask`: a mirror publishes
     `DeletionPlanned` with `asks` and waits for `Run.answer`.
     """
@@ -223,7 +228,8 @@ def make_job(
         checksum=checksum, verify=verify, durable=durable, itemize=itemize or dry_run,
         patterns=(*map(_absolute, exclude_from), *lines), gitignore=gitignore, yes=yes,
         can_ask=ask, max_delete=max_delete, allow_empty_source=allow_empty_source,
-        delete_excluded=delete_excluded,
+        delete_excluded=delete_excluded, min_size=min_size, max_size=max_size, newer=newer,
+        older=older,
     )  # fmt: skip
 
 

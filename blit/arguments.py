@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from blit import __version__, show
@@ -153,6 +154,10 @@ def _common(command: argparse.ArgumentParser, writes: bool = True) -> None:
         "--include", metavar="PAT", help="but not what matches this; the last match wins", **filters
     )
     add("--exclude-from", metavar="FILE", help="patterns, one a line; - reads stdin", **filters)
+    add("--min-size", type=_amount("size"), metavar="SIZE", help="leave out smaller files (10M)")
+    add("--max-size", type=_amount("size"), metavar="SIZE", help="leave out larger files")
+    add("--newer", type=_amount("moment"), metavar="TIME", help="only what changed since (2d)")
+    add("--older", type=_amount("moment"), metavar="TIME", help="only what changed before")
     add("--gitignore", action="store_true", help="leave out what SRC's .gitignore files name")
     add(
         "-v",
@@ -237,6 +242,20 @@ def _lines_from(descriptor: int) -> list[str | bytes]:
         sys.stderr.write(f"blit: {text}\n")
         raise SystemExit(2) from None
     return [*data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")]
+
+
+def _amount(kind: str) -> Callable[[str], Any]:
+    """A reader of amounts.py, which is imported when there is something to read."""
+
+    def read(text: str) -> Any:
+        from blit import amounts
+
+        try:
+            return getattr(amounts, kind)(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def _count(text: str) -> int:

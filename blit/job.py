@@ -35,6 +35,11 @@ class Job:
     patterns: tuple[str | bytes, ...] = ()
     gitignore: bool = False  # the .gitignore files in the source are obeyed
     delete_excluded: bool = False  # a mirror deletes what is left out too, instead of sparing it
+    # of regular files: bytes, and Unix times (seconds) of the last change; None is no limit
+    min_size: int | None = None
+    max_size: int | None = None
+    newer: float | None = None
+    older: float | None = None
     only: tuple[bytes, ...] = ()  # nothing but these absolute paths, of either side: a retry
 
     @property
@@ -49,7 +54,13 @@ class Job:
 
     @property
     def filtered(self) -> bool:
-        return bool(self.patterns or self.gitignore)
+        return bool(self.patterns or self.gitignore or self.limited)
+
+    @property
+    def limited(self) -> bool:
+        """Whether files are left out by their size or age."""
+        limits = (self.min_size, self.max_size, self.newer, self.older)
+        return any(limit is not None for limit in limits)
 
     def options(self) -> int:
         """The job as the number that every task of a worker carries."""
@@ -77,6 +88,12 @@ def command_line(job: Job) -> str:
             words.append(option)
     if job.max_delete is not None:
         words += ["--max-delete", str(job.max_delete)]
+    for option, size in (("--min-size", job.min_size), ("--max-size", job.max_size)):
+        if size is not None:
+            words += [option, str(size)]
+    for option, when in (("--newer", job.newer), ("--older", job.older)):
+        if when is not None:
+            words += [option, f"@{when:.6f}".rstrip("0").rstrip(".")]
     for pattern in job.patterns:
         if isinstance(pattern, bytes):
             words += ["--exclude-from", _quoted(pattern)]

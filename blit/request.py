@@ -45,6 +45,10 @@ def job(options: argparse.Namespace) -> Job:
             p if isinstance(p, str) else _absolute(here, os.fsdecode(p)) for p in options.patterns
         ),
         gitignore=options.gitignore,
+        min_size=options.min_size,
+        max_size=options.max_size,
+        newer=options.newer,
+        older=options.older,
         delete_excluded=getattr(options, "delete_excluded", False),
     )
 

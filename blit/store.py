@@ -36,6 +36,10 @@ class _Job(_Model):
     sources: list[str]
     target: str
     only: list[str] = []
+    min_size: int | None = None
+    max_size: int | None = None
+    newer: float | None = None
+    older: float | None = None
     patterns: list[tuple[Literal["line", "file"], str]] = []
     gitignore: bool = False
     delete_excluded: bool = False

@@ -27,8 +27,9 @@ KNOWS: dict[str, set[str]] = {
     "blit.__main__": {"blit.cli"},
     "blit.cli": {"blit"},  # the only place that knows every part: see below
     "blit.console": set(),
+    "blit.amounts": set(),
     "blit.request": {"blit.job"},
-    "blit.arguments": {"blit", "blit.job", "blit.show"},  # and the modules of its VERBS, by name
+    "blit.arguments": {"blit", "blit.amounts", "blit.job", "blit.show"},  # and the modules of its VERBS, by name
     "blit.job": {"blit.worker.wire"},  # the numbers of the options
     "blit.errors": set(),
     "blit.events": set(),

@@ -34,9 +34,9 @@ def folders() -> Iterator[Folders]:
 
 def hidden(folders: Folders, lines: list[str], path: str) -> bool:
     """Whether an entry is left out; a slash at the end makes it a folder."""
-    made = Filters(filters.prepare(("", (*lines,), False, True))["filters"], folders)
+    made = Filters(filters.prepare(("", (*lines,), False, True, None))["filters"], folders)
     above, _, name = path.rstrip("/").rpartition("/")
-    return made.of("/nowhere", above)(name, path.endswith("/"))
+    return made.of("/nowhere", above)(name, path.endswith("/"), None)
 
 
 @pytest.mark.parametrize(
@@ -72,41 +72,41 @@ def test_a_pattern(folders: Folders, lines: list[str], yes: list[str], no: list[
 @pytest.mark.parametrize("line", ["/", "!", "!/", "a//b", "end\\", "[open", "[z-a]", "[[:odd:]]"])
 def test_what_is_no_pattern_is_said(line: str) -> None:
     with pytest.raises(ValueError, match="is no pattern") as caught:
-        filters.prepare(("", (line,), False, True))
+        filters.prepare(("", (line,), False, True, None))
     assert caught.value.args[0] == line
 
 
 def test_a_file_of_patterns(tmp_path: Path, folders: Folders) -> None:
     listed = tmp_path / "list"
     listed.write_bytes(b"\xef\xbb\xbf*.o\r\n# comment\n\n*.tmp\n")
-    found = filters.prepare(("", ("a", os.fsencode(listed), "!b.o"), False, True))
+    found = filters.prepare(("", ("a", os.fsencode(listed), "!b.o"), False, True, None))
     assert found["patterns"] == ["a", "*.o\r", "*.tmp", "!b.o"]
     listed.write_bytes(b"fine\nbad\\\n")
     with pytest.raises(ValueError, match=r"list, line 2") as caught:
-        filters.prepare(("", (os.fsencode(listed),), False, True))
+        filters.prepare(("", (os.fsencode(listed),), False, True, None))
     assert caught.value.args[0] == "bad\\"
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_a_file_of_patterns_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="cannot be read") as caught:
-        filters.prepare(("", (os.fsencode(tmp_path / name),), False, True))
+        filters.prepare(("", (os.fsencode(tmp_path / name),), False, True, None))
     assert caught.value.args[0] == str(tmp_path / name)
 
 
 def test_which_patterns_matched_is_known_also_where_a_later_one_decided(folders: Folders) -> None:
     made = Filters(
-        filters.prepare(("", ("*.log", "gone", "debug.*"), False, True))["filters"], folders
+        filters.prepare(("", ("*.log", "gone", "debug.*"), False, True, None))["filters"], folders
     )
     hides = made.of("/nowhere", "")
-    assert hides("debug.log", False) and not hides("other", False)
+    assert hides("debug.log", False, None) and not hides("other", False, None)
     assert sorted(made.hits) == [0, 2]
     made.hits.clear()
-    assert hides("a.log", False) and made.hits == []  # told once
+    assert hides("a.log", False, None) and made.hits == []  # told once
 
 
 def test_the_gitignore_of_another_run_is_read_anew(tmp_path: Path, folders: Folders) -> None:
-    asked = ("", (), True, True)
+    asked = ("", (), True, True, None)
     assert filters.prepare(asked)["filters"] != filters.prepare(asked)["filters"]
 
 
@@ -121,8 +121,8 @@ def test_a_gitignore_that_is_no_file_says_nothing(
         os.mkfifo(place)
     else:
         place.mkdir()
-    made = Filters(filters.prepare(("", (), True, True))["filters"], folders)
-    assert not made.of(str(tmp_path), "")("a", False)
+    made = Filters(filters.prepare(("", (), True, True, None))["filters"], folders)
+    assert not made.of(str(tmp_path), "")("a", False, None)
 
 
 # -- the options ----------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def kept(made: Filters, root: Path, rel: str = "") -> Iterator[str]:
     for entry in os.scandir(root / rel):
         path = f"{rel}/{entry.name}" if rel else entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        if path == ".git" or hides(entry.name, is_folder):
+        if path == ".git" or hides(entry.name, is_folder, entry):
             continue
         if is_folder:
             yield from kept(made, root, path)
@@ -239,7 +239,7 @@ def test_git_keeps_the_same_files(ram: Path, seed: int, gitignore: bool) -> None
     opened = Folders()
     try:
         lines = tuple(map(pattern_line, patterns))
-        made = Filters(filters.prepare(("", lines, gitignore, True))["filters"], opened)
+        made = Filters(filters.prepare(("", lines, gitignore, True, None))["filters"], opened)
         assert set(kept(made, root)) == not_ignored(root, patterns, gitignore), patterns
     finally:
         opened.close()

@@ -49,15 +49,17 @@ def probe_task(job: Job) -> Task:
     }
 
 
-def filters(job: Job) -> tuple[str, tuple[str | bytes, ...], bool, bool] | None:
-    """What workers need to filter: where pathspec lies, for they start without site-packages."""
+def filters(job: Job) -> tuple[Any, ...] | None:
+    """What workers need to filter (see filters.prepare): they start without site-packages."""
     if not job.filtered:
         return None
+    times = [None if when is None else round(when * 10**9) for when in (job.newer, job.older)]
+    limits = (job.min_size, job.max_size, *times) if job.limited else None
     from importlib.util import find_spec
 
     found = find_spec("pathspec")
     home = os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else ""
-    return home, job.patterns, job.gitignore, not job.delete_excluded
+    return home, job.patterns, job.gitignore, not job.delete_excluded, limits
 
 
 def wire_text(path: bytes) -> str:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from blit.worker.folders import Folders
 
-    Hides = Callable[[str, bool], bool]
+    Hides = Callable[[str, bool, os.DirEntry[str]], bool]
+    Limits = tuple[int | None, int | None, int | None, int | None]
     # tests are sorted by priority: hides, for folders alone, test, what stands before the name (or
     # None: the name alone is tested), and which of the job's patterns it is (or -1)
     Test = tuple[bool, bool, Callable[[str], Any], "str | None", int]
@@ -133,8 +134,9 @@ class Filters:
     def __init__(self, blob: bytes, folders: Folders) -> None:
         """`blob`: from `prepare`."""
         self.blob = blob
-        home, lines, self.gitignore, self.spares, _ = wire.load(blob)
-        load_pathspec(home)
+        home, lines, self.gitignore, self.spares, self.limits, _ = wire.load(blob)
+        if lines or self.gitignore:
+            load_pathspec(home)
         self.folders = folders
         self._rules = [each for line in lines if (each := rule(line)) is not None]
         self._missed = set(range(len(self._rules)))
@@ -161,7 +163,11 @@ class Filters:
             ]
         missed, hits = self._missed, self.hits
 
-        def hides(name: str, is_folder: bool) -> bool:
+        limits = self.limits
+
+        def hides(name: str, is_folder: bool, entry: os.DirEntry[str]) -> bool:
+            if limits is not None and not is_folder and beyond(entry, limits):
+                return True
             verdict = None
             for hidden, folders_only, test, before, index in tests:
                 if folders_only and not is_folder:
@@ -200,6 +206,22 @@ class Filters:
         return chain
 
 
+def beyond(entry: os.DirEntry[str], limits: Limits) -> bool:
+    """Whether a regular file is left out by its size (bytes) or its mtime (nanoseconds)."""
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    try:
+        info = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False  # whoever looks next says that it has vanished
+    least, most, newer, older = limits
+    size, changed = info.st_size, info.st_mtime_ns
+    return (
+        (least is not None and size < least) or (most is not None and size > most)
+        or (newer is not None and changed <= newer) or (older is not None and changed >= older)
+    )  # fmt: skip
+
+
 def _read(folders: Folders, root: str, rel: str) -> bytes:
     """The folder's .gitignore; nothing where there is none, or where it is no regular file."""
     try:
@@ -226,15 +248,17 @@ def _content(file: Any) -> bytes:
     return data
 
 
-def prepare(asked: tuple[str, list[str | bytes], bool, bool]) -> dict[str, Any]:
+def prepare(asked: tuple[str, list[str | bytes], bool, bool, Limits | None]) -> dict[str, Any]:
     """The `filters` of a job, opaque, for its workers, and the `patterns` in them; checked once.
 
     `asked`: where pathspec lies, the job's patterns (bytes: the path of a file of patterns),
-    whether .gitignore files count, whether a mirror spares what is left out.
+    whether .gitignore files count, whether a mirror spares what is left out, and which files are
+    left out by size and age: bytes at least and at most, changed after and before (ns), or None.
     Raises ValueError: path or pattern, what is wrong with it.
     """
-    home, patterns, gitignore, spares = asked
-    load_pathspec(home)
+    home, patterns, gitignore, spares, limits = asked
+    if patterns or gitignore:
+        load_pathspec(home)
     found = []
     for origin, line in _lines(patterns):
         try:
@@ -243,7 +267,7 @@ def prepare(asked: tuple[str, list[str | bytes], bool, bool]) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(line, f"is no pattern{origin}: {error}") from None
     # no two runs share one: a .gitignore may have changed between them
-    blob = wire.dump((home, found, gitignore, spares, monotonic_ns()))
+    blob = wire.dump((home, found, gitignore, spares, limits, monotonic_ns()))
     return {"filters": blob, "patterns": found}
 
 

@@ -45,8 +45,9 @@ def left_over(
         scan.kept += len(theirs)  # below a mount point: never ours to delete
         return changed
     if spares is not None:
-        for name in [n for n, e in theirs.items() if spares(n, e.is_dir(follow_symlinks=False))]:
-            del theirs[name]
+        for name, each in list(theirs.items()):
+            if name in aside or spares(name, each.is_dir(follow_symlinks=False), each):
+                del theirs[name]
         if not theirs:
             return changed
     same_by_case = {}
@@ -153,7 +154,7 @@ def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) ->
                 if not count % CHECK_EVERY:
                     context.page.tick()
                 is_folder = entry.is_dir(follow_symlinks=False)
-                if hides(entry.name, is_folder):
+                if hides(entry.name, is_folder, entry):
                     stays.add(inner)
                 elif is_folder:
                     pending.append((join(inner, entry.name), join(src_rel, entry.name)))

@@ -343,14 +343,15 @@ class Scanner:
                 name = item.name
                 other = take(name, None)
                 try:
-                    if hides is not None and hides(name, item.is_dir(follow_symlinks=False)):
+                    if hides is not None and hides(name, item.is_dir(follow_symlinks=False), item):
                         if other is not None:
                             aside[name] = other
                         continue
                     if item.is_dir(follow_symlinks=False):
                         if (
                             spares is not None and other is not None
-                            and not other.is_dir(follow_symlinks=False) and spares(name, False)
+                            and not other.is_dir(follow_symlinks=False)
+                            and spares(name, False, other)
                         ):  # fmt: skip
                             self._spared(token, name, "file", "folder")
                             continue
@@ -418,7 +419,7 @@ class Scanner:
                         self._link(token, name, None, info, there)
                     continue
                 if entry == "folder":
-                    if spares is not None and spares(name, True):
+                    if spares is not None and spares(name, True, item):
                         self._spared(token, name, "folder", "file")
                         continue
                     touched = True

@@ -301,3 +301,29 @@ def test_nothing_that_git_ignores_is_copied_or_deleted(blit: Blit, ram: Path, se
     done = blit.json(*words, "--delete-excluded")
     assert names(dst) == wanted, patterns
     assert json.loads(done.out.splitlines()[-1])["exit_code"] == 0
+
+
+def test_files_are_left_out_by_size_and_age_on_both_sides(blit: Blit, ram: Path) -> None:
+    """Without the limits in `hides` of left_over.py `theirs-large` would be deleted."""
+    old, new = 10**18, 16 * 10**17
+    make(ram / "src", {
+        "small": File(b"1", mtime=new), "large": File(size=5000, mtime=new), "old": File(b"22", mtime=old),
+        "sub": {"large": File(size=6000, mtime=new), "fits": File(b"333", mtime=new)}, "link": Symlink("old", mtime=old),
+    })  # fmt: skip
+    make(ram / "dst", {
+        "large": b"kept", "theirs-large": File(size=5001, mtime=new), "theirs-small": File(b"goes", mtime=new),
+        "only": {"large": File(size=9000, mtime=new), "small": File(b"x", mtime=new)},
+    })  # fmt: skip
+    limits = ("--max-size", "4k", "--newer", f"@{(old + new) // 2 // 10**9}")
+    for options in ((), ("--checksum",)):
+        blit("mirror", "--yes", *options, *limits, f"{ram}/src/", ram / "dst")
+        found = {p.relative_to(ram / "dst").as_posix() for p in (ram / "dst").rglob("*")}
+        wanted = {"small", "large", "sub", "sub/fits", "link", "theirs-large", "only", "only/large"}
+        assert found == wanted
+        assert (ram / "dst" / "large").read_bytes() == b"kept"
+    blit("copy", "--min-size=4k", f"{ram}/src/", ram / "two")
+    assert {p.name for p in (ram / "two").rglob("*") if p.is_file() and not p.is_symlink()} == {
+        "large"
+    }
+    result = blit("copy", "--min-size=4x", f"{ram}/src/", ram / "three", code=2)
+    assert "'4x' is no size: say 500, 64k, 10M or 1.5G" in result.err.decode()
