@@ -95,6 +95,10 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
     )  # fmt: skip
     check.add_argument("sources", nargs=1, metavar="A", help="a folder")
     check.add_argument("target", metavar="B", help="the folder that should be the same")
+    copy.add_argument(
+        "--files-from", metavar="FILE",
+        help="only what this list names in SRC, a line or NUL each; - reads stdin",
+    )  # fmt: skip
     for command in (copy, mirror):
         _common(command)
     _common(check, writes=False)
@@ -198,7 +202,7 @@ class _Filter(argparse.Action):
             parser.error(f"{option_string} {values!r} says nothing")
         found: list[str | bytes]
         if option_string == "--exclude-from":
-            given = _descriptor(values)
+            given = descriptor(values)
             found = [os.fsencode(values)] if given is None else _lines_from(given)
         else:
             try:
@@ -225,7 +229,7 @@ def pattern_line(pattern: str, include: bool = False) -> str:
     return "\\" + line if line.startswith("#") else line
 
 
-def _descriptor(path: str) -> int | None:
+def descriptor(path: str) -> int | None:
     """The open file of this process that is meant, as a shell's `<(…)`: workers have none."""
     if path in ("-", "/dev/stdin"):
         return 0
@@ -233,14 +237,19 @@ def _descriptor(path: str) -> int | None:
     return int(number) if number != path and number.isdigit() else None
 
 
-def _lines_from(descriptor: int) -> list[str | bytes]:
+def handed_over(descriptor: int, option: str) -> bytes:
+    """What stands in an open file of this process. SystemExit: it cannot be read."""
     try:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read()
+            return file.read()
     except (OSError, ValueError) as error:
-        text = f"--exclude-from: what was handed over as a file cannot be read: {error}"
+        text = f"{option}: what was handed over as a file cannot be read: {error}"
         sys.stderr.write(f"blit: {text}\n")
         raise SystemExit(2) from None
+
+
+def _lines_from(descriptor: int) -> list[str | bytes]:
+    data = handed_over(descriptor, "--exclude-from")
     return [*data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")]
 
 

@@ -41,6 +41,9 @@ class Job:
     newer: float | None = None
     older: float | None = None
     only: tuple[bytes, ...] = ()  # nothing but these absolute paths, of either side: a retry
+    # nothing but what a list names below the source: the absolute path of that list, or itself
+    files_from: bytes | None = None
+    listed: bytes | None = None
 
     @property
     def mirror(self) -> bool:
@@ -55,6 +58,11 @@ class Job:
     @property
     def filtered(self) -> bool:
         return bool(self.patterns or self.gitignore or self.limited)
+
+    @property
+    def selected(self) -> bool:
+        """Whether only some paths are meant, each by its name."""
+        return bool(self.only) or self.files_from is not None or self.listed is not None
 
     @property
     def limited(self) -> bool:
@@ -88,6 +96,10 @@ def command_line(job: Job) -> str:
             words.append(option)
     if job.max_delete is not None:
         words += ["--max-delete", str(job.max_delete)]
+    if job.files_from is not None:
+        words += ["--files-from", _quoted(job.files_from)]
+    elif job.listed is not None:
+        words += ["--files-from", "-"]
     for option, size in (("--min-size", job.min_size), ("--max-size", job.max_size)):
         if size is not None:
             words += [option, str(size)]

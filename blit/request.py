@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from blit import arguments
 from blit.job import Job
 
 
@@ -27,6 +28,10 @@ def job(options: argparse.Namespace) -> Job:
             text = "the current folder does not exist any more: give absolute paths"
             raise SystemExit(_usage(text)) from None
         here = "/"
+    listed = getattr(options, "files_from", None)
+    given = None if listed is None else arguments.descriptor(listed)
+    if listed is not None and len(options.sources) > 1:
+        raise SystemExit(_usage("--files-from names what is in one folder: give one source"))
     return Job(
         command=options.command,
         sources=tuple(_absolute(here, s) for s in options.sources),
@@ -44,6 +49,8 @@ def job(options: argparse.Namespace) -> Job:
         patterns=tuple(
             p if isinstance(p, str) else _absolute(here, os.fsdecode(p)) for p in options.patterns
         ),
+        files_from=None if listed is None or given is not None else _absolute(here, listed),
+        listed=None if given is None else arguments.handed_over(given, "--files-from"),
         gitignore=options.gitignore,
         min_size=options.min_size,
         max_size=options.max_size,

@@ -36,6 +36,8 @@ class _Job(_Model):
     sources: list[str]
     target: str
     only: list[str] = []
+    files_from: str | None = None
+    listed: str | None = None
     min_size: int | None = None
     max_size: int | None = None
     newer: float | None = None
@@ -89,7 +91,7 @@ class _Queue(_Model):
     entries: list[_Entry]
 
 
-_PLAIN = set(_Job.model_fields) - {"sources", "target", "only", "patterns"}
+_PLAIN = set(_Job.model_fields) - {"sources", "target", "only", "patterns", "files_from", "listed"}
 
 
 class Store:
@@ -179,12 +181,17 @@ def _text(path: bytes) -> str:
     return quote_from_bytes(path)
 
 
+def _maybe(path: bytes | None) -> str | None:
+    return None if path is None else _text(path)
+
+
 def _entry(entry: Entry) -> _Entry:
     job = entry.job
     plain = {name: getattr(job, name) for name in _PLAIN}
     record = _Job(
         sources=[_text(source) for source in job.sources], target=_text(job.target),
-        only=[_text(path) for path in job.only],
+        only=[_text(path) for path in job.only], files_from=_maybe(job.files_from),
+        listed=_maybe(job.listed),
         patterns=[
             ("file", _text(one)) if isinstance(one, bytes) else ("line", _text(os.fsencode(one)))
             for one in job.patterns
@@ -222,6 +229,8 @@ def _left(entry: _Entry) -> Left:
         sources=tuple(map(unquote_to_bytes, record.sources)),
         target=unquote_to_bytes(record.target),
         only=tuple(map(unquote_to_bytes, record.only)),
+        files_from=None if record.files_from is None else unquote_to_bytes(record.files_from),
+        listed=None if record.listed is None else unquote_to_bytes(record.listed),
         patterns=tuple(
             unquote_to_bytes(text) if kind == "file" else os.fsdecode(unquote_to_bytes(text))
             for kind, text in record.patterns

@@ -28,7 +28,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.cli": {"blit"},  # the only place that knows every part: see below
     "blit.console": set(),
     "blit.amounts": set(),
-    "blit.request": {"blit.job"},
+    "blit.request": {"blit.arguments", "blit.job"},
     "blit.arguments": {"blit", "blit.amounts", "blit.job", "blit.show"},  # and the modules of its VERBS, by name
     "blit.job": {"blit.worker.wire"},  # the numbers of the options
     "blit.errors": set(),
@@ -256,7 +256,6 @@ LONGER = {  # how long, and why they are one file nevertheless
     "blit.worker.scan": (730, "one loop over both sides of a folder, and its memory"),
     "blit.worker.copy": (600, "one file from its temporary name to its rename, every case of it"),
     "blit.engine.transfer": (500, "the whole flow on one page"),
-    "blit.worker.probe": (380, "the first look at both sides"),
 }
 
 

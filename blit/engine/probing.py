@@ -44,6 +44,8 @@ def probe_task(job: Job) -> Task:
         "target": wire_text(job.target),
         "options": job.options(),
         "only": [wire_text(path) for path in job.only],
+        "files_from": None if job.files_from is None else wire_text(job.files_from),
+        "listed": job.listed,
         "filters": filters(job),
         "check": job.check,
     }

@@ -87,7 +87,7 @@ def _notes(run: Run) -> list[str]:
     schedule = run.schedule
     # only for who reads it: a nightly run must stay silent though nothing was there to leave out
     seen = run.job.can_ask or run.job.itemize
-    if seen and schedule is not None and schedule.plan_done and not run.job.only:
+    if seen and schedule is not None and schedule.plan_done and not run.job.selected:
         idle = [p for index, p in enumerate(run.patterns) if index not in schedule.hits]
         if idle:
             more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""

@@ -194,6 +194,7 @@ class Run:
         self.options, self.roots = facts["options"], facts["roots"]
         self.device = (facts["device"][0], facts["device"][1])
         self.patterns = facts.get("patterns", [])
+        self.ledger.take({"failures": facts.get("failures", ())})
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
         self.begun = RunStarted(

@@ -51,7 +51,7 @@ class Learned:
         options = {name: getattr(job, name) for name in ("checksum", "verify", "durable")}
         if not job.dry_run:
             self._cost = known.ways.get(profile.way(route, options))
-        if not job.filtered and not job.only and not job.dry_run:
+        if not job.filtered and not job.selected and not job.dry_run:
             self._past = found.pairs.get(pair_of(job), ())
         self._fresh = fresh
         total = predict.forecast(self._cost, self._past, None, fresh)

@@ -99,7 +99,9 @@ def facts_of(job: Job, state: TransferState) -> dict[str, Any]:
         "destination": encode(summary.destination),
         "options": {name: value for name, value in options.items() if value not in (False, None)},
         "retry": bool(job.only),
-        "filtered": bool(job.patterns or job.limited),  # patterns are names: they are not kept
+        "filtered": bool(
+            job.patterns or job.limited or job.files_from or job.listed
+        ),  # names: they are not kept
         "outcome": summary.outcome,
         "route": summary.route or state.route,
         "route_why": state.route_why,

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import stat
 
-from blit.worker import grain, status, system, wire
+from blit.worker import grain, refuse, status, system, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.ground import NETWORK, block, caseless, kind, removable, rotational
-from blit.worker.landing import Landing, base, landing, plain
+from blit.worker.landing import base, landing, plain
+from blit.worker.refuse import Refusal, look, nested, source_of
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
 
 TYPE_CHECKING = False
@@ -25,20 +26,11 @@ OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs",
 # filesystems where reserving space in advance is cheap
 PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
 
-_FILE_IN_THE_WAY = "is a file, and a folder must go there: choose another destination"
-
-
-class Refusal(Exception):
-    """`code` is an outcome word (failed, usage, refused); the text, one sentence with the path."""
-
-    def __init__(self, code: str, path: str, text: str) -> None:
-        super().__init__(text)
-        self.code, self.path = code, path
-
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     """Task: `sources`, `target` (raw, absolute, str), `options`, `only` (absolute paths, a retry),
-    `filters` (see filters.prepare) or None, `check` (the contents of two folders are compared).
+    `files_from`, `listed` (a list of names: its path, or its content), `filters` (see
+    filters.prepare) or None, `check` (the contents of two folders are compared).
 
     Answer: `refused` (outcome, path, text), or `folders` (dumps of tokens), `landings` (source,
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
@@ -67,7 +59,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     target: str = task["target"]
     page.folder("", "")
     page.name(target[-700:])
-    there = _stat(target)
+    there = look(target)
     target_is_folder = there is not None and stat.S_ISDIR(there.st_mode)
     check = bool(task.get("check"))
     if check and there is None:
@@ -86,7 +78,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     roots = set()
     for source in task["sources"]:
         page.name(source[-700:])
-        info = _source(source)
+        info = source_of(source)
         device = info.st_dev
         is_folder = stat.S_ISDIR(info.st_mode)
         if options & wire.MIRROR and not is_folder:
@@ -111,7 +103,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 "without a trailing slash each gets a folder of its own",
             )
         seen[place.path] = plain(source)
-        exists = _check(source, info, is_folder, place, there, bool(options & wire.MIRROR))
+        exists = refuse.check(source, info, is_folder, place, there, bool(options & wire.MIRROR))
         landings.append((raw(source), raw(place.path)))
         roots.add(place.root)
         if is_folder:
@@ -128,7 +120,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 empty = _is_empty(plain(source))
         else:
             folder = os.path.dirname(plain(source)) or "/"
-            parent = _stat(place.root)
+            parent = look(place.root)
             flag = wire.DST_EXISTS if parent is not None else 0
             fresh = fresh and not os.path.lexists(place.path)
             assert place.name is not None
@@ -139,17 +131,21 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 small = (small[0] + 1, small[1] + size)
         if small is not None and (small[0] > DIRECT_FILES or small[1] > DIRECT_BYTES):
             small = None
-    _nested(seen)
+    nested(seen)
     above = target
-    while (ground := _stat(above)) is None or not stat.S_ISDIR(ground.st_mode):
+    while (ground := look(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"
     page.name(target[-700:])
+    missing: list[tuple[bytes, str, int, str]] = []
+    listed = task.get("files_from") is not None or task.get("listed") is not None
+    if listed:
+        task["only"], missing = _listed(context, task)
     if not options & (wire.DRY | wire.HELD):
         _make(context, sorted(roots))
-    if task.get("only"):
+    if listed or task.get("only"):
         from blit.worker.retry import tokens_of
 
-        tokens, small, largest = tokens_of(tokens, task["only"]), None, None
+        tokens, small, largest = tokens_of(tokens, task["only"], page.tick), None, None
     elif options & wire.HELD:
         small = largest = None
     source_type = system.filesystem(task["sources"][0])[0]
@@ -181,8 +177,32 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "devices": (device, ground.st_dev),
         "device": (ground.st_dev, target_device),
         "free": room.f_bavail * room.f_frsize,
+        "failures": missing,
         **filters,
     }
+
+
+def _listed(
+    context: Context, task: dict[str, Any]
+) -> tuple[list[str], list[tuple[bytes, str, int, str]]]:
+    """What the list names, and what of it cannot be copied. Raises Refusal."""
+    from blit.worker import listed
+
+    source: str = task["sources"][0]
+    if not stat.S_ISDIR(source_of(source).st_mode):
+        text = "is not a folder: a list names what is in one"
+        raise Refusal("usage", source, text)
+    data: bytes | None = task["listed"]
+    if data is None:
+        path: str = task["files_from"]
+        context.page.name(path[-700:])
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            text = f"cannot be read for its names: {error.strerror}"
+            raise Refusal("usage", path, text) from None
+    return listed.below(plain(source), listed.names(data), context.page.tick)
 
 
 def _filters(asked: Any) -> dict[str, Any]:
@@ -218,126 +238,6 @@ def make(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     finally:
         context.page.operation(status.IDLE)
     return {}
-
-
-def _nested(landings: dict[str, str]) -> None:
-    """Refuse two sources of which one lands in the other's tree where that has something too.
-
-    `landings`: the source of each landing.
-    """
-    for path, source in landings.items():
-        for outer, other in landings.items():
-            if path.startswith(outer.rstrip("/") + "/"):
-                inside = other.rstrip("/") + "/" + path[len(outer.rstrip("/")) + 1 :]
-                if os.path.lexists(inside):
-                    text = f"and {inside} would both land in {path}: copy them one after the other"
-                    raise Refusal("usage", source, text)
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _source(source: str) -> os.stat_result:
-    try:
-        # a trailing slash follows a symlink, as everywhere; without one the link itself is meant
-        return os.stat(source) if source.endswith(("/", "/.", "/..")) else os.lstat(source)
-    except FileNotFoundError:
-        raise Refusal("failed", source, "does not exist: check the path") from None
-    except NotADirectoryError:
-        raise Refusal("failed", source, "is not a folder: leave out the trailing slash") from None
-    except PermissionError:
-        raise Refusal(
-            "failed",
-            source,
-            "cannot be reached: you have no right to look into a folder on the way",
-        ) from None
-    except OSError as error:
-        raise Refusal("failed", source, f"cannot be reached: {error.strerror}") from None
-
-
-def _check(
-    source: str, info: os.stat_result, is_folder: bool, place: Landing,
-    there: os.stat_result | None, mirror: bool,
-) -> os.stat_result | None:  # fmt: skip
-    """Refuse what would hurt; the destination folder's stat if it exists already."""
-    ground = place.root
-    while (standing := _stat(ground)) is None:
-        ground = os.path.dirname(ground)
-    if not stat.S_ISDIR(standing.st_mode):
-        raise Refusal("refused", ground, _FILE_IN_THE_WAY)
-    if not is_folder:
-        parent = standing if ground == place.root else None
-        ours = _stat(os.path.dirname(plain(source)) or "/")
-        if (
-            parent is not None
-            and ours is not None
-            and os.path.samestat(parent, ours)
-            and place.name == base(source)
-        ):
-            raise Refusal(
-                "refused", source, "is source and destination at once: choose another destination"
-            )
-        try:
-            final = os.lstat(place.path)
-        except OSError:
-            return None
-        if stat.S_ISDIR(final.st_mode):
-            raise Refusal(
-                "refused",
-                place.path,
-                "is a folder, and a file must go there: remove it or choose another name",
-            )
-        return None
-    try:
-        final = os.lstat(place.path) if place.rel else os.stat(place.path)
-    except (FileNotFoundError, NotADirectoryError):
-        exists = None
-    else:
-        exists = final
-    if exists is not None and not stat.S_ISDIR(exists.st_mode):
-        raise Refusal(
-            "refused",
-            place.path,
-            "is not a folder, and a folder must go there: remove it or choose another destination",
-        )
-    if exists is not None and os.path.samestat(exists, info):
-        raise Refusal(
-            "refused", place.path, "is source and destination at once: choose another destination"
-        )
-    if _inside(place.path, plain(source), info):
-        text = f"lies inside the source {source}: it would copy itself"
-        raise Refusal("refused", place.path, text)
-    if mirror and exists is not None and _inside(plain(source), place.path, exists):
-        text = f"lies inside the destination {place.path}: the mirror would delete it"
-        raise Refusal("refused", source, text)
-    return exists
-
-
-def _inside(path: str, folder: str, info: os.stat_result) -> bool:
-    """Whether `path` lies in `folder`, whose stat is `info`, links and bind mounts included."""
-    if any(os.path.samestat(above, info) for above in _upwards(path)):
-        return True
-    device, inner = system.canonical(path)
-    other, outer = system.canonical(folder)
-    return device == other and (inner == outer or inner.startswith(outer.rstrip("/") + "/"))
-
-
-def _upwards(path: str) -> list[os.stat_result]:
-    """The folders above, from the nearest that exists, along the real path."""
-    found = []
-    here = os.path.realpath(path)
-    while True:
-        info = _stat(here)
-        if info is not None:
-            found.append(info)
-        above = os.path.dirname(here)
-        if above == here:
-            return found
-        here = above
 
 
 def _vacant(folder: str) -> bool:

@@ -10,10 +10,13 @@ from blit.worker.context import join, raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
-def tokens_of(tokens: list[tuple[Any, ...]], only: list[str]) -> list[tuple[Any, ...]]:
+def tokens_of(
+    tokens: list[tuple[Any, ...]], only: list[str], tick: Callable[[], None]
+) -> list[tuple[Any, ...]]:
     """The folder tokens for these absolute paths, of either side, below the whole job's `tokens`.
 
     A folder is listed with all that is in it, a file is looked at by its name alone. What the
@@ -22,6 +25,7 @@ def tokens_of(tokens: list[tuple[Any, ...]], only: list[str]) -> list[tuple[Any,
     folders: dict[tuple[str, str, str, str], tuple[Any, ...]] = {}
     names: dict[tuple[str, str, str, str], dict[str, str]] = {}
     for path in only:
+        tick()
         for src_root, dst_root, _, dst_base, single, flags in tokens:
             if single is not None:  # a file given as a source: its token is as small as can be
                 pairs = single.items()
@@ -49,22 +53,23 @@ def tokens_of(tokens: list[tuple[Any, ...]], only: list[str]) -> list[tuple[Any,
                 above, _, name = rel.rpartition("/")
                 place = (src_root, dst_root, above, join(dst_base, above))
                 names.setdefault(place, {})[name] = name
-    whole = [place for place, token in folders.items() if token[4] is None]
+    whole = {(place[0], place[2]) for place, token in folders.items() if token[4] is None}
     found = [t for place, t in folders.items() if not _covered(place, whole)]
     for place, wanted in names.items():
-        if place not in whole and not _covered(place, whole):
+        if (place[0], place[2]) not in whole and not _covered(place, whole):
             flags = _exists(place[1], place[3]) | wire.FINISH_ANYWAY
             found.append((*place, wanted, flags))
     return found
 
 
-def _covered(place: tuple[str, str, str, str], whole: list[tuple[str, str, str, str]]) -> bool:
+def _covered(place: tuple[str, str, str, str], whole: set[tuple[str, str]]) -> bool:
     """Whether a folder above is listed with all that is in it."""
-    src_root, _, rel, _ = place
-    return any(
-        src_root == root and rel != above and (not above or rel.startswith(above + "/"))
-        for root, _, above, _ in whole
-    )
+    root, _, rel, _ = place
+    while rel:
+        rel = rel.rpartition("/")[0]
+        if (root, rel) in whole:
+            return True
+    return False
 
 
 def _below(path: str, root: str) -> str | None:
