@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 from conftest import Blit, until, workers_of
 from hurt import Faults, fuse
@@ -90,12 +91,11 @@ async def test_a_cancelled_block_ends_with_its_run(ram: Path) -> None:
                 async for _ in run:
                     pass
 
-        task = asyncio.create_task(watch())
-        while not (ram / "dst").exists():
-            await asyncio.sleep(0.02)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        async with anyio.create_task_group() as group:  # which cancels each await anew
+            group.start_soon(watch)
+            while not (ram / "dst").exists():
+                await asyncio.sleep(0.02)
+            group.cancel_scope.cancel()
         assert run.summary.outcome == "interrupted" and not workers_of(os.getpid())
 
 
