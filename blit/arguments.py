@@ -6,37 +6,42 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from blit import __version__, show
-from blit.job import TRANSFERS
+from blit import console, show
 
 # the verbs beside copy, mirror and replay, and the module of each: imported only when it is needed
 VERBS = {
     "history": "blit.history.commands",
     "diagnostics": "blit.history.commands",
+    "completions": "blit.completions",
 }
-
-_EXAMPLES = """\
-examples:
-  blit                                 the full screen: queue, new transfer, history
-  blit copy photos /mnt/stick          → /mnt/stick/photos
-  blit copy photos/ /mnt/stick         → what is in photos, into /mnt/stick
-  blit mirror --dry-run photos/ /backup/photos
-  blit mirror --yes photos/ /backup/photos
-
-exit codes: 0 done · 1 could not go on · 2 bad arguments · 3 some files failed ·
-4 refused for safety · 5 nothing moved for 10 s · 6 --verify found a difference ·
-130, 143 interrupted
-"""
 
 
 class _Parser(argparse.ArgumentParser):
+    given: Sequence[str] = ()  # to the parser of the whole line
+    top: argparse.ArgumentParser | None = None
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        _Parser.given = list(sys.argv[1:] if args is None else args)
+        _Parser.top = self
+        return super().parse_args(args, namespace)
+
+    def format_help(self) -> str:
+        from blit import examples
+
+        self.epilog = examples.epilog(self.prog)
+        self.formatter_class = examples.Help
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
-        prog = self.prog
-        if len(sys.argv) > 1 and sys.argv[1] in TRANSFERS and prog == "blit":
-            prog += " " + sys.argv[1]
+        from blit import suggest
+
+        given, top = _Parser.given, _Parser.top or self
+        verb = given[0] if given and given[0] in suggest.verbs(top) else ""
+        prog = f"blit {verb}" if verb and self.prog == "blit" else self.prog
+        message = suggest.sentence(message, top, given)
         sys.stderr.write(f"blit: {show.text(message)}\ntry: {prog} --help\n")
         raise SystemExit(2)
 
@@ -62,11 +67,9 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
         prog="blit",
         description="Copy and mirror files: fast, safe, and told what is going on. "
         "Alone on a terminal it opens the full screen.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"blit {__version__}")
+    top.add_argument("--version", action="version", version=console.version())
     commands = top.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=_Command
     )

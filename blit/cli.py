@@ -66,6 +66,9 @@ def run(argv: list[str]) -> int:
 
         _catch_signals()
         return session.manage(_workers([]), _early_signals, console.streams())
+    if argv == ["--version"]:  # in 0.03 s less than with the parser
+        console.stream(1).write(console.version() + "\n")
+        return 0
     from blit import arguments
 
     if not argv:

@@ -29,6 +29,16 @@ def no_screen(ci: bool = True) -> str:
     return "CI is set" if ci and os.environ.get("CI") else ""
 
 
+def version() -> str:
+    """What a report of a fault needs to know."""
+    from blit import __version__
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    system = os.uname()
+    where = f"{system.sysname} {system.release} {system.machine}"
+    return f"blit {__version__} (Python {python}, {where})"
+
+
 def process_started() -> float:
     """CLOCK_MONOTONIC when this process was made, to 10 ms; if unknown, when this was imported."""
     try:

@@ -26,10 +26,15 @@ KNOWS: dict[str, set[str]] = {
     },
     "blit.__main__": {"blit.cli"},
     "blit.cli": {"blit"},  # the only place that knows every part: see below
-    "blit.console": set(),
     "blit.amounts": set(),
+    "blit.console": {"blit"},
+    "blit.completions": {"blit.arguments"},
+    "blit.examples": set(),
+    "blit.suggest": set(),
     "blit.request": {"blit.arguments", "blit.job"},
-    "blit.arguments": {"blit", "blit.amounts", "blit.job", "blit.show"},  # and the modules of its VERBS, by name
+    "blit.arguments": {  # and the modules of its VERBS, by name
+        "blit.amounts", "blit.console", "blit.examples", "blit.job", "blit.show", "blit.suggest",
+    },
     "blit.job": {"blit.worker.wire"},  # the numbers of the options
     "blit.errors": set(),
     "blit.events": set(),
@@ -87,6 +92,7 @@ FOREIGN: dict[str, set[str]] = {
     "blit": set(),
     "blit.api": {"anyio"},
     "blit.cli": {"anyio"},
+    "blit.completions": {"shtab"},
     "blit.engine": {"anyio"},
     "blit.dispatch": {"anyio"},
     "blit.running": {"anyio"},
