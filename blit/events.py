@@ -56,6 +56,7 @@ class PlanFinished(NamedTuple):
     seconds: float
     forecast_s: float | None = None  # of the whole run, now that the totals are known
     forecast_band: tuple[float, float] | None = None
+    short: str = ""  # what may not fit on the destination, a sentence; "" when it fits
 
 
 class BatchStarted(NamedTuple):

@@ -22,6 +22,7 @@ from blit.events import (
     Event,
     Flushing,
     Heartbeat,
+    PlanFinished,
     RouteChosen,
     RunFinished,
     RunStarted,
@@ -160,6 +161,9 @@ class Lines:
                 self._failure(event)
             case Heartbeat():
                 self._beat(state, event)
+            case PlanFinished(short=short) if short:
+                if (self._err.isatty() or self._verbose) and not self._quiet:
+                    self._say(f"it may not fit: {short}")
             case Flushing():
                 if self._verbose:
                     self._say(f"flushing: {event.reason}")

@@ -81,7 +81,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "blit.engine": {
         "blit.engine", "blit.errors", "blit.events", "blit.job", "blit.history.predict",
-        "blit.history.profile", "blit.worker.status", "blit.worker.system", "blit.worker.tmpname",
+        "blit.history.profile", "blit.worker.room", "blit.worker.status", "blit.worker.system", "blit.worker.tmpname",
         "blit.worker.wire",
     },
     "blit.worker": {"blit.worker"},

@@ -40,12 +40,7 @@ class Ledger:
         for failure in answer.get("failures", ()):
             self.fail(Failed(*failure))
         if fatal := answer.get("fatal"):
-            # told once, as the reason why the run ended, however many workers met it
-            if self.fatal is None:
-                self.fatal = Failed(*fatal)
-                self.failed += 1
-                self.failures.append(self.fatal)
-            self.incomplete = True
+            self.end(Failed(*fatal))
         if defect := answer.get("defect"):
             self.defect = self.defect or defect
 
@@ -56,6 +51,14 @@ class Ledger:
             "fatal", "changes",
         )  # fmt: skip
         self.take({k: answer[k] for k in keys if k in answer})
+
+    def end(self, fatal: Failed) -> None:
+        """The run cannot go on. Told once, as its reason to end, however many workers met it."""
+        if self.fatal is None:
+            self.fatal = fatal
+            self.failed += 1
+            self.failures.append(fatal)
+        self.incomplete = True
 
     def fail(self, failure: Failed) -> None:
         self.failed += 1

@@ -17,6 +17,7 @@ from blit.engine import route
 from blit.engine.schedule import Schedule
 from blit.engine.workers import Pool
 from blit.job import Job
+from blit.worker import room
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
@@ -83,12 +84,12 @@ def start(pool: Pool, job: Job) -> Early:
         pool.post_all(worker, task)
         return Early(facts, chosen, None, {worker.slot: task})
     schedule = streaming(facts, len(pool.workers), job.held)
-    tasks, answers = _set_out(pool, schedule)
+    tasks, answers = _set_out(pool, schedule, facts["room"])
     return Early(facts, chosen, schedule, tasks, answers)
 
 
 def _set_out(
-    pool: Pool, schedule: Schedule
+    pool: Pool, schedule: Schedule, free: tuple[int, int, bool]
 ) -> tuple[dict[int, Task], list[tuple[int, Task, Task]]]:
     """Feed the workers for a few milliseconds: the first listing, then what it has found."""
     until = time.monotonic() + _SET_OUT
@@ -116,6 +117,8 @@ def _set_out(
             task = tasks.pop(worker.slot)
             schedule.done(worker.slot, task, answer)
             answers.append((worker.slot, task, answer))
+            if room.lacking(schedule.need, free[0], free[1], True):
+                return tasks, answers  # the engine can say so, before the disk is full
 
 
 def harmless(facts: dict[str, Any], job: Job) -> bool:
@@ -129,7 +132,7 @@ def direct_task(facts: dict[str, Any]) -> Task:
     files, size = facts["small"]
     return {
         "op": "direct", "what": "direct", "folders": facts["folders"], "options": facts["options"],
-        "same": facts["same"], "files": files, "bytes": size,
+        "same": facts["same"], "files": files, "bytes": size, "room": facts["room"],
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from blit.engine import route
 from blit.engine.large import Large, LargeFiles
 from blit.engine.plan import Group, Plan
 from blit.engine.spool import Spool
-from blit.worker import wire
+from blit.worker import room, wire
 
 # the first answers come early, so that the first byte does; later ones save hops
 FIRST_BUDGET, BUDGET = 0.004, 0.03
@@ -67,6 +67,10 @@ class Schedule:
         self.files = self.bytes = self.unchanged = self.unchanged_bytes = self.folders = 0
         self.extra_count = self.dst_entries = self.kept = self.replaced = 0
         self.overlap = b""
+        # see room.py: what it takes, what was free at the last listing, listed twice in part
+        self.need = room.NONE
+        self.room: tuple[int, int] | None = None
+        self.twice = False
 
     # -- what the crew asks ------------------------------------------------------------------------
 
@@ -193,6 +197,7 @@ class Schedule:
         if slot in self.second:
             return False
         self.redo.append({**self._scan_task(share), "again": True, "skip": skip})
+        self.twice = True
         return True
 
     def _pending_names(self) -> list[str]:
@@ -253,6 +258,8 @@ class Schedule:
         self.kept += answer.get("kept", 0)
         self.replaced += answer.get("replaced", 0)
         self.overlap = self.overlap or answer.get("overlap", b"")
+        self.need = room.add(self.need, answer.get("need", room.NONE))
+        self.room = answer.get("room", self.room)
 
     def _found(self, answer: dict[str, Any]) -> None:
         """What a listing, or a comparison by content, adds to the later phases."""

@@ -61,6 +61,8 @@ def _warnings(run: Run) -> list[str]:
     """What the destination could not take."""
     ledger = run.ledger
     found = []
+    if run.short and run.job.dry_run:
+        found.append(f"it would not fit: {run.short}")
     if ledger.xattrs_lost:
         what = _n(ledger.xattrs_lost, "extended attribute")
         found.append(f"{what} could not be kept on the destination")

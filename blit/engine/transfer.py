@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from blit import errors
-from blit.engine import probing, review, route, warmth, watch
+from blit.engine import endings, probing, review, route, space, warmth, watch
 from blit.engine.control import Control
 from blit.engine.crew import Crew, Listed, Task
 from blit.engine.ledger import Ledger
@@ -116,6 +116,8 @@ class Run:
         self.swapped = False  # what was built beside its place is in its place
         self.deleting = False  # deletions have begun: places are being emptied
         self.planned = (0, 0)
+        self.room = (0, -1, False)  # free at first: bytes, inodes, whether they are all there is
+        self.short = ""  # what does not fit
         self.answered = anyio.Event()
         self.group: anyio.abc.TaskGroup
         self.glance: Callable[[Heartbeat], None] | None = None
@@ -155,9 +157,9 @@ class Run:
     def check(self) -> None:
         """Between two phases: end here if something says so."""
         if self.ledger.defect:
-            raise errors.Failed(_defect_text(self.ledger.defect))
+            raise errors.Failed(endings.defect(self.ledger.defect))
         if self.ledger.fatal is not None:
-            raise errors.Failed(_fatal_text(self.ledger.fatal))
+            raise errors.Failed(endings.fatal(self.ledger.fatal))
         if self.control.stopped_by is not None:
             raise errors.Interrupted(self.left_text(), self.control.stopped_by or 2)
         overlap = self.overlap or (self.schedule.overlap if self.schedule else b"")
@@ -193,7 +195,7 @@ class Run:
             raise errors.by_outcome(outcome)(f"{os.fsdecode(path)} {text}")
         self.options, self.roots = facts["options"], facts["roots"]
         self.device = (facts["device"][0], facts["device"][1])
-        self.patterns = facts.get("patterns", [])
+        self.patterns, self.room = facts.get("patterns", []), facts["room"]
         self.ledger.take({"failures": facts.get("failures", ())})
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
@@ -260,6 +262,7 @@ class Run:
     def plan_known(self) -> None:
         """Tell once when the tree is listed to its end."""
         schedule = self.schedule
+        space.check(self)
         if self.planning_s is None and schedule is not None and schedule.plan_done:
             self.plan_finished(schedule.folders, schedule.extra_count)
         if self.planning_s is not None:
@@ -272,7 +275,15 @@ class Run:
         known = warmth.known(self, files, size, unchanged)
         self.publish(
             PlanFinished(
-                files, size, unchanged, folders, extras, self.planning_s, known.seconds, known.band
+                files,
+                size,
+                unchanged,
+                folders,
+                extras,
+                self.planning_s,
+                known.seconds,
+                known.band,
+                "" if self.ledger.fatal else self.short,
             )
         )
 
@@ -469,26 +480,3 @@ def _chunks(blobs: Iterator[bytes]) -> Iterator[list[bytes]]:
             held, size = [], 0
     if held:
         yield held
-
-
-def _defect_text(trace: str) -> str:
-    """One sentence; the trace is for who asks for it."""
-    if os.environ.get("BLIT_DEBUG"):
-        return trace
-    last = trace.strip().rpartition("\n")[2]
-    return f"internal error ({last}); BLIT_DEBUG=1 shows where, please report it"
-
-
-def _fatal_text(failure: Any) -> str:
-    import errno
-
-    path = os.fsdecode(failure.path)
-    advice = {
-        errno.ENOSPC: "no space is left there: "
-        "free some and run the same command again, it will go on",
-        errno.EDQUOT: "your quota there is used up: free some space and run the same command again",
-        errno.EROFS: "the destination is mounted read-only",
-    }
-    if "inodes" in failure.message:
-        return f"{path}: no inodes are left there: remove some files and run the same command again"
-    return f"{path}: {advice.get(failure.errno, failure.message)}"

@@ -220,6 +220,10 @@ class Copier:
                 self.troubled(join(src_root, src_rel, name), trouble)
             except OSError as error:
                 _discard(temporary, dfd)
+                if self.waiting and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    self.flush()  # what is replaced makes room: once more
+                    rest = entries[index:]
+                    return self.run_entries(src_root, dst_root, src_rel, dst_rel, names, rest)
                 self._failed(error, src_root, src_rel, dst_root, dst_rel, name, target)
                 if result.fatal:
                     result.left += len(entries) - index - 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from errno import ENOSPC
+
 from blit.worker import finish, links, wire
-from blit.worker.context import Result
+from blit.worker.context import Result, raw
 from blit.worker.copy import Copier
 
 TYPE_CHECKING = False
@@ -17,6 +19,13 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
     """Task: as for a scan. Answer: a scan's counts and a copy's result together."""
     context = worker.c
     scan = worker.scan({**task, "budget": 1e9, "want": 1 << 60, "large": 1 << 62})
+    need, (free, inodes, certain) = scan.get("need"), task["room"]
+    if need and certain and not task["options"] & wire.DRY:
+        from blit.worker import room
+
+        if text := room.lacking(need, free, inodes, True):
+            root = wire.load(task["folders"][0])[1]
+            return {"fatal": (raw(root), "space", ENOSPC, text)}
     copier = Copier(context, task["options"])
     groups = [blob for _, _, blob in scan["groups"]]
     if dead := task.get("dead"):

@@ -185,6 +185,16 @@ def _mount(path: str) -> tuple[str, str, str]:
     return best
 
 
+def mounted_below(real: str) -> bool:
+    """Whether anything is mounted below a real path, by text alone: touches no user file."""
+    below = real.rstrip("/") + "/"
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            return any(_unescape(line.split(" ", 5)[4]).startswith(below) for line in table)
+    except OSError:
+        return True
+
+
 def written_to(number: int, device: str) -> tuple[int, int] | None:
     """Writes completed and sectors written by a block device (st_dev, /dev/…); None: it is none."""
     name = os.path.basename(os.path.realpath(device)) if device.startswith("/dev/") else "-"

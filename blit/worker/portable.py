@@ -106,6 +106,11 @@ def mount_of(path: str) -> tuple[str, str]:
     return "", ""
 
 
+def mounted_below(real: str) -> bool:
+    """Whether anything is mounted below a real path; True where it cannot be known."""
+    return True
+
+
 def written_to(number: int, device: str) -> tuple[int, int] | None:
     """Writes completed and sectors written by a block device; None: unknown."""
     return None

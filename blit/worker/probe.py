@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from blit.worker import grain, refuse, status, system, wire
+from blit.worker import grain, refuse, room, status, system, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.ground import NETWORK, block, caseless, kind, removable, rotational
 from blit.worker.landing import base, landing, plain
@@ -37,8 +37,8 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     None, `largest` (bytes of a single file given), `empty` (nothing in the source while the
     destination has something), `roots` (of the destination), `filesystems`, `devices`,
     `rotational`, `kinds` (see ground.py), `caseless` (the destination), `fresh` (what is to be
-    made is not there, or an empty folder), `free` (bytes), and with filters `filters` (for the
-    scans) and `patterns`.
+    made is not there, or an empty folder), `free` (bytes), `room` (see room.look), and with filters
+    `filters` (for the scans) and `patterns`.
     """
     page = context.page
     page.operation(status.PROBE)
@@ -73,13 +73,13 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     filters = _filters(task["filters"]) if task.get("filters") else {}
     small: tuple[int, int] | None = None if filters else (0, 0)
     empty, fresh = False, True
-    device = 0
-    largest = None
-    roots = set()
+    device, devices = 0, set()
+    largest, roots = None, set()
     for source in task["sources"]:
         page.name(source[-700:])
         info = source_of(source)
         device = info.st_dev
+        devices.add(device)
         is_folder = stat.S_ISDIR(info.st_mode)
         if options & wire.MIRROR and not is_folder:
             text = "is not a folder: blit mirror takes a folder, blit copy takes files too"
@@ -159,7 +159,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         options |= wire.PREALLOCATE
     if target_type in NETWORK or removable(block(ground.st_dev, target_device)):
         options |= wire.DURABLE
-    room = os.statvfs(above)
+    disk = os.statvfs(above)
     return {
         "folders": [wire.dump(t) for t in tokens],
         "landings": landings,
@@ -176,7 +176,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "filesystems": (source_type, target_type),
         "devices": (device, ground.st_dev),
         "device": (ground.st_dev, target_device),
-        "free": room.f_bavail * room.f_frsize,
+        "free": disk.f_bavail * disk.f_frsize,
+        "room": room.look(target, target_type, ground.st_dev, devices, disk),
         "failures": missing,
         **filters,
     }

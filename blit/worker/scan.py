@@ -14,7 +14,7 @@ import os
 import stat
 from time import monotonic
 
-from blit.worker import compare, left_over, metadata, status, system, tmpname, wire
+from blit.worker import compare, left_over, metadata, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import clear_temporary, exists, is_stale
 from blit.worker.folders import listable
@@ -77,6 +77,7 @@ class Scanner:
         self.vanished = 0
         self.replaced = 0  # of the files: what stands in the place of another content
         self.later: list[bytes] = []  # tokens that only a confirmed plan may open
+        self.need = [*room.NONE]
         self.where = ""  # the folder that is being opened or listed, for its failure
         self.settled = 0  # ctime of the destination folder that is being compared
 
@@ -151,6 +152,12 @@ class Scanner:
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
+        if any(self.need):
+            answer["need"] = self.need
+            try:
+                answer["room"] = room.free(os.fstatvfs(self.c.folders.root(self.dst_root)))
+            except OSError:
+                pass  # nothing may have been made there yet
         if hits:
             answer["hits"] = list(hits)
         return answer
@@ -164,6 +171,7 @@ class Scanner:
         source = join(src_root, src_rel) if src_rel is not None else ""
         page.folder(source, join(dst_root, dst_rel))
         self.folders += 1
+        self.dst_root = dst_root
         self.where = source or join(dst_root, dst_rel)
         if self.given_up and self._is_given_up(token):
             return
@@ -490,7 +498,15 @@ class Scanner:
         self.files += 1
         if reason not in (wire.MODE, wire.COMPARE):
             self.bytes += size
-            self.replaced += reason != wire.NEW
+            if reason != wire.NEW:
+                self.replaced += 1
+                assert there is not None
+                room.replaced(self.need, info, there)
+            else:
+                self.need[3] += 1
+                if size:
+                    blocks = info.st_blocks << 9
+                    self.need[0] += size if size < blocks else blocks
         return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
 
     def _existing(
@@ -583,13 +599,16 @@ class Scanner:
     ) -> None:
         """One of several names of a file: gathered by inode, see links.py."""
         src_root, dst_root, src_rel, dst_rel, _, _ = token
-        size = info.st_size
+        size, least = info.st_size, room.least(info)
         if entry is None:  # up to date, as far as it alone can tell
             self.unchanged -= 1
             self.unchanged_bytes -= size
             entry = (name, wire.FILE, size, info.st_mtime_ns, info.st_ino, UP_TO_DATE)
             self.files += 1
+            self.need[0] -= least - least // info.st_nlink  # its other names are linked to it
         elif entry[5] not in (wire.MODE, wire.COMPARE):
+            self.need[0] -= least - least // info.st_nlink
+            self.need[3] -= entry[5] == wire.NEW
             self.bytes -= size - size // info.st_nlink  # the bytes are moved once for all names
         inode = (there.st_dev, there.st_ino) if there is not None else None
         place = (src_root, dst_root, src_rel, dst_rel)
@@ -635,6 +654,7 @@ class Scanner:
         entry = (name, kind, size, info.st_mtime_ns, info.st_ino, wire.NEW)
         self.files += 1
         self.bytes += size
+        self.need[0] += room.least(info)
         if info.st_nlink > 1 and kind == wire.FILE:
             self._link(token, name, entry, info, None, beside)
         else:
@@ -664,6 +684,7 @@ class Scanner:
         reason = -1
         if copy is None:
             reason = wire.NEW
+            self.need[3] += 1
         elif metadata.needs_mending(
             self.c.me, source, copy, self.options, sfd, dfd
         ) or metadata.xattrs_differ(self.c.me, sfd, dfd):
