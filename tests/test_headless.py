@@ -14,7 +14,7 @@ from conftest import until
 from blit import events, show
 from blit.bar import progress_line
 from blit.bus import Mailbox
-from blit.engine import transfer
+from blit.engine import endings
 from blit.events import (
     Activity,
     BatchFinished,
@@ -197,7 +197,7 @@ def test_control_bytes_in_a_message_are_inert() -> None:
 
 def test_a_newline_in_a_name_makes_no_line_of_its_own() -> None:
     failure = Failed(b"/d/a\nblit: all is well", "write", errno.ENOSPC, "No space left")
-    _, err = lines(RunFinished(NOT_OK._replace(message=transfer._fatal_text(failure))))
+    _, err = lines(RunFinished(NOT_OK._replace(message=endings.fatal(failure))))
     assert len(err.splitlines()) == 1
 
 

@@ -6,6 +6,11 @@ import fcntl
 import os
 
 from blit.worker import portable
+from blit.worker.mounts import canonical as canonical
+from blit.worker.mounts import filesystem as filesystem
+from blit.worker.mounts import mount_of as mount_of
+from blit.worker.mounts import mount_options as mount_options
+from blit.worker.mounts import mounted_below as mounted_below
 from blit.worker.portable import CANNOT as CANNOT
 from blit.worker.portable import process_start as process_exists
 
@@ -156,45 +161,6 @@ def mount_id(fd: int) -> int:
     return os.fstat(fd).st_dev
 
 
-def filesystem(path: str) -> tuple[str, str]:
-    """Type and device of the filesystem that holds `path`. Walks the path: only for workers."""
-    return mount_of(os.path.realpath(path))
-
-
-def mount_of(path: str) -> tuple[str, str]:
-    """Type and device of the last mount above a real path, by text alone: touches no user file."""
-    kind, device, _ = _mount(path)
-    return kind, device
-
-
-def _mount(path: str) -> tuple[str, str, str]:
-    best, length = ("", "", ""), 0
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            for line in table:
-                left, _, right = line.rstrip("\n").partition(" - ")
-                fields = left.split(" ")
-                point = _unescape(fields[4])
-                inside = point == "/" or path == point or path.startswith(point + "/")
-                if inside and len(point) >= length:
-                    kind, device, *rest = right.split(" ")
-                    best = (kind, device, ",".join((fields[5], *rest)))
-                    length = len(point)
-    except OSError:
-        pass
-    return best
-
-
-def mounted_below(real: str) -> bool:
-    """Whether anything is mounted below a real path, by text alone: touches no user file."""
-    below = real.rstrip("/") + "/"
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            return any(_unescape(line.split(" ", 5)[4]).startswith(below) for line in table)
-    except OSError:
-        return True
-
-
 def written_to(number: int, device: str) -> tuple[int, int] | None:
     """Writes completed and sectors written by a block device (st_dev, /dev/…); None: it is none."""
     name = os.path.basename(os.path.realpath(device)) if device.startswith("/dev/") else "-"
@@ -220,41 +186,6 @@ def unwritten() -> int:
     except OSError:
         pass
     return pages
-
-
-def mount_options(path: str) -> str:
-    """The options of the filesystem that holds `path`. Walks the path: only for workers."""
-    return _mount(os.path.realpath(path))[2]
-
-
-def canonical(path: str) -> tuple[str, str]:
-    """Device and path inside its filesystem: the same for all bind mounts of one folder.
-
-    Walks the path; what does not exist yet is taken as it is spelled.
-    """
-    real = os.path.realpath(path)
-    best, length = ("", real), 0
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            for line in table:
-                fields = line.split(" ")
-                root, point = _unescape(fields[3]), _unescape(fields[4])
-                inside = point == "/" or real == point or real.startswith(point + "/")
-                if inside and len(point) >= length:
-                    tail = real[len(point) :].lstrip("/")
-                    best = (fields[2], f"{root.rstrip('/')}/{tail}".rstrip("/") or "/")
-                    length = len(point)
-    except OSError:
-        pass
-    return best
-
-
-def _unescape(text: str) -> str:
-    if "\\" not in text:
-        return text
-    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, char)
-    return text
 
 
 def process_start(pid: int) -> int | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ READS = "read,pread64,copy_file_range,sendfile"
 # -- the destination ------------------------------------------------------------------------------
 
 
+@contextmanager
+def full(ram: Path, more: str = "") -> Iterator[Path]:
+    """2 MiB that are filled to the last: what is mounted below makes it uncertain beforehand."""
+    requires_mounts()
+    with (
+        mounted(ram / "dst", "-t", "tmpfs", "-o", f"size=2m{more}", "tmpfs") as dst,
+        mounted(dst / "other", "-t", "tmpfs", "-o", "size=64k", "tmpfs"),
+    ):
+        yield dst
+
+
 @pytest.mark.root
 @pytest.mark.parametrize("files", [3, 400])
 def test_a_full_destination_ends_the_run_with_one_message(
@@ -24,7 +37,7 @@ def test_a_full_destination_ends_the_run_with_one_message(
 ) -> None:
     requires_mounts()
     make(ram / "src", {f"f{n:03}": File(size=(4 << 20) // files) for n in range(files)})
-    with mounted(ram / "dst", "-t", "tmpfs", "-o", "size=2m", "tmpfs") as dst:
+    with full(ram) as dst:
         result = blit("copy", f"{ram}/src/", dst, code=1)
         assert not temporaries(dst)
         want = contents(ram / "src")
@@ -38,7 +51,7 @@ def test_a_full_destination_ends_the_run_with_one_message(
 def test_a_full_destination_keeps_the_old_files_and_deletes_nothing(blit: Blit, ram: Path) -> None:
     requires_mounts()
     make(ram / "src", {"a": File(size=1_500_000), "b": File(size=1_500_000)})
-    with mounted(ram / "dst", "-t", "tmpfs", "-o", "size=2m", "tmpfs") as dst:
+    with full(ram) as dst:
         make(dst, {"a": b"old a", "b": b"old b", "extra": b"x"})
         blit("mirror", "--yes", f"{ram}/src/", dst, code=1)
         found, want = contents(dst), contents(ram / "src")
@@ -51,7 +64,7 @@ def test_a_full_destination_keeps_the_old_files_and_deletes_nothing(blit: Blit, 
 def test_no_inodes_left_is_a_full_destination(blit: Blit, ram: Path) -> None:
     requires_mounts()
     make(ram / "src", {f"f{n}": b"x" for n in range(60)})
-    with mounted(ram / "dst", "-t", "tmpfs", "-o", "size=2m,nr_inodes=20", "tmpfs") as dst:
+    with full(ram, ",nr_inodes=20") as dst:
         blit("copy", f"{ram}/src/", dst, code=1)
         assert not temporaries(dst)
         assert set(contents(dst).values()) <= {b"x"}
