@@ -91,6 +91,15 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
         "sources", nargs=1, metavar="SRC", help="SRC: the folder itself; SRC/: what is in it"
     )
     mirror.add_argument("target", metavar="DST", help="where to; missing folders are made")
+    move = commands.add_parser(
+        "move", help="copy, verify, then remove from SRC", allow_abbrev=False,
+        description="Bring files and folders to DST: copied, read back and compared, flushed to "
+        "the device; then they are removed from SRC. If anything fails, nothing is removed.",
+    )  # fmt: skip
+    move.add_argument(
+        "sources", nargs="+", metavar="SRC", help="SRC: the folder itself; SRC/: what is in it"
+    )
+    move.add_argument("target", metavar="DST", help="where to; missing folders are made")
     check = commands.add_parser(
         "check", help="compare two folders; changes nothing", allow_abbrev=False,
         description="Say how two folders differ: one line a difference, exit code 3 if there are "
@@ -102,7 +111,7 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
         "--files-from", metavar="FILE",
         help="only what this list names in SRC, a line or NUL each; - reads stdin",
     )  # fmt: skip
-    for command in (copy, mirror):
+    for command in (copy, mirror, move):
         _common(command)
     _common(check, writes=False)
     mirror.add_argument("-y", "--yes", action="store_true", help="delete without asking")

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from blit.job import Job
     from blit.logfile import Log
 
-TRANSFERS = ("copy", "mirror", "check")  # as in job.py, which is imported after the workers start
+TRANSFERS = (
+    "copy",
+    "mirror",
+    "move",
+    "check",
+)  # as in job.py, which is imported after the workers start
 LUDICROUS = (
     "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
 )
@@ -87,7 +92,7 @@ def run(argv: list[str]) -> int:
 
 
 def transfer(argv: list[str]) -> int:
-    """Copy, mirror or check. The workers boot while this process still imports and parses."""
+    """Copy, mirror, move or check. The workers boot while this process still imports and parses."""
     from blit.engine.workers import Pool, WorkerDied
 
     _catch_signals()

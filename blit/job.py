@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from blit.worker import wire
 
-TRANSFERS = ("copy", "mirror", "check")  # the verbs that are a job for the engine
+TRANSFERS = ("copy", "mirror", "move", "check")  # the verbs that are a job for the engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ class Job:
     def check(self) -> bool:
         """A dry run of a mirror, told as a comparison: nothing is ever written."""
         return self.command == "check"
+
+    @property
+    def move(self) -> bool:
+        """The source goes at the end: then `checksum`, `verify` and `durable` are set too."""
+        return self.command == "move"
 
     @property
     def filtered(self) -> bool:

@@ -32,14 +32,15 @@ def job(options: argparse.Namespace) -> Job:
     given = None if listed is None else arguments.descriptor(listed)
     if listed is not None and len(options.sources) > 1:
         raise SystemExit(_usage("--files-from names what is in one folder: give one source"))
+    moves = options.command == "move"
     return Job(
         command=options.command,
         sources=tuple(_absolute(here, s) for s in options.sources),
         target=_absolute(here, options.target),
         dry_run=options.dry_run,
-        checksum=options.checksum,
-        verify=options.verify,
-        durable=options.durable,
+        checksum=options.checksum or moves,
+        verify=options.verify or moves,
+        durable=options.durable or moves,
         itemize=options.dry_run or (options.verbose and not options.quiet),
         yes=getattr(options, "yes", False),
         max_delete=getattr(options, "max_delete", None),

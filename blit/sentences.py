@@ -36,12 +36,15 @@ def summary_line(summary: Summary, held: float = 0.0) -> str:
         return _compared(summary)
     files, moved, total = summary.files, summary.bytes.copied, summary.seconds.total
     busy = total - held
-    would = "would copy" if summary.dry_run else "copied"
+    moves = summary.command == "move"
+    did = ("would move", "moved") if moves else ("would copy", "copied")
+    would = did[not summary.dry_run]
     parts = [f"{would} {show.count(files.copied, 'file')}, {show.size(moved)}"]
     if files.unchanged:
         parts.append(f"{files.unchanged:,} unchanged")
     if files.deleted:
-        parts.append(f"{files.deleted:,} {'to delete' if summary.dry_run else 'deleted'}")
+        gone = "removed from the source" if moves else "deleted"
+        parts.append(f"{files.deleted:,} {'to delete' if summary.dry_run else gone}")
     if files.failed:
         parts.append(f"{files.failed:,} failed")
     line = ", ".join(parts) + f" in {show.seconds(total)}"

@@ -32,7 +32,7 @@ class _Model(BaseModel):
 
 
 class _Job(_Model):
-    command: Literal["copy", "mirror"]
+    command: Literal["copy", "mirror", "move"]
     sources: list[str]
     target: str
     only: list[str] = []

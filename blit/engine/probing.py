@@ -76,7 +76,7 @@ def start(pool: Pool, job: Job) -> Early:
     if not select.select([worker.answers], [], [], _PATIENCE)[0]:
         return Early()
     facts = pool.answer_now(worker)
-    if facts is None or not harmless(facts, job):
+    if facts is None or job.move or not harmless(facts, job):
         return Early(facts)
     chosen = route.choose(job.mirror, job.checksum, facts["small"], facts["largest"], job.filtered)
     if chosen.name == "direct":

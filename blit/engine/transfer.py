@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from blit import errors
-from blit.engine import endings, probing, review, route, space, warmth, watch
+from blit.engine import endings, moving, probing, review, route, space, warmth, watch
 from blit.engine.control import Control
 from blit.engine.crew import Crew, Listed, Task
 from blit.engine.ledger import Ledger
@@ -145,6 +145,8 @@ class Run:
                 early.tasks[0] if early and early.tasks else probing.direct_task(facts)
             )
         else:
+            if self.job.move:
+                await moving.rename(self, facts)
             await self.stream(facts, early)
             await self.link()
             if self.job.mirror:
@@ -153,6 +155,8 @@ class Run:
         if self.ledger.left and not self.crew.stopping:
             raise errors.Failed(f"internal error: {self.ledger.left} entries were left undone")
         await self.flush()
+        if self.job.move:
+            await moving.retire(self, facts)
 
     def check(self) -> None:
         """Between two phases: end here if something says so."""

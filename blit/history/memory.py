@@ -133,7 +133,7 @@ def run_of(record: Mapping[str, Any]) -> Run | None:
 
 
 def _run_of(record: Mapping[str, Any]) -> Run | None:
-    if record["outcome"] != "ok" or record.get("retry"):
+    if record["outcome"] != "ok" or record.get("retry") or record["command"] == "move":
         return None
     place, route = profile.key(record["profile"]), record["route"]
     seconds, files, size = record["seconds"], record["files"], record["bytes"]

@@ -96,7 +96,7 @@ class RunRecord(_Part):
     id: str = Field(min_length=1, max_length=100)
     at: NonNegative  # Unix time of the start
     blit: str = ""
-    command: Literal["copy", "mirror"]
+    command: Literal["copy", "mirror", "move"]
     sources: tuple[str, ...] = ()  # percent-encoded, as they were given, made absolute
     source_count: Count = 1
     target: str

@@ -128,6 +128,16 @@ class Worker:
 
         return remove.run(self.c, task).as_dict()
 
+    def relocate(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import retire
+
+        return retire.relocate(self.c, task)
+
+    def retire(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import retire
+
+        return retire.run(self.c, task)
+
     def swap(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import remove
 

@@ -51,8 +51,18 @@ EXTRA = 2  # exists in the destination alone; listed for the mirror's deletions
 FINISH_ANYWAY = 4  # only some names are looked at, but the folder is ours: its times are set again
 
 # methods of copying, in the words that faces show
-METHODS = ("clone", "kernel", "sendfile", "read/write", "link", "symlink", "metadata", "special")
-CLONE, KERNEL, SENDFILE, READ_WRITE, LINK, LINKED_SYM, METADATA, SPECIAL = range(8)
+METHODS = (
+    "clone",
+    "kernel",
+    "sendfile",
+    "read/write",
+    "link",
+    "symlink",
+    "metadata",
+    "special",
+    "rename",
+)
+CLONE, KERNEL, SENDFILE, READ_WRITE, LINK, LINKED_SYM, METADATA, SPECIAL, RENAMED = range(9)
 
 OF_BYTES = frozenset((CLONE, KERNEL, SENDFILE, READ_WRITE))  # of these, those of regular files
 

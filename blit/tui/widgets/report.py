@@ -20,7 +20,7 @@ _KINDS = {
 _METHODS = {
     "clone": "cloned", "kernel": "by the kernel", "sendfile": "sent by the kernel",
     "read/write": "read and written", "link": "hard links", "symlink": "symbolic links",
-    "metadata": "times and rights only", "special": "special files",
+    "metadata": "times and rights only", "special": "special files", "rename": "renamed",
 }  # fmt: skip
 
 
@@ -91,9 +91,11 @@ def intended(entry: Entry, width: int) -> list[Line]:
     job = entry.job
     rows = [("From", show.path(source)) for source in job.sources]
     rows.append(("To", words.target(entry)))
-    what = (
-        "copies, then deletes what exists only there" if job.mirror else "copies; deletes nothing"
-    )
+    what = "copies; deletes nothing"
+    if job.mirror:
+        what = "copies, then deletes what exists only there"
+    elif job.move:
+        what = "copies and verifies, then removes it from the source"
     rows.append(("How", ", ".join([what, *words.options(job)])))
     if entry.why:
         rows.append(("Why", show.text(entry.why)))
