@@ -28,13 +28,13 @@ class Faults:
 
 
 @contextmanager
-def fuse(ram: Path) -> Iterator[Faults]:
+def fuse(ram: Path, script_name: str = "faultfs.py") -> Iterator[Faults]:
     requires_fuse()
     point, below, rules = ram / "mount", ram / "below", ram / "rules.json"
     point.mkdir()
     below.mkdir()
     rules.write_text("[]")
-    script = Path(__file__).parent / "integration" / "faultfs.py"
+    script = Path(__file__).parent / "integration" / script_name
     server = subprocess.Popen(
         [sys.executable, str(script), str(below), str(point), str(rules)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

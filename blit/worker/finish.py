@@ -28,7 +28,7 @@ def run(context: Context, task: dict[str, Any]) -> Result:
     late = []
     page = context.page
     for record in reversed(records) if not task["last"] else records:
-        src_root, dst_root, src_rel, dst_rel, mode = record
+        src_root, dst_root, src_rel, dst_rel, mode, *respelled = record
         if tmpname.PREFIX in dst_rel and (final := shown(dst_rel, src_rel)) != dst_rel:
             if not task["swapped"]:
                 continue  # what was built beside its place is gone again
@@ -55,6 +55,10 @@ def run(context: Context, task: dict[str, Any]) -> Result:
             page.operation(status.MKDIR)
             dfd = context.folders.open(dst_root, dst_rel, make=True)
             page.operation(status.SET_METADATA)
+            if respelled:
+                from blit.worker.spelling import respell
+
+                respell(context, dfd, sfd, respelled[0])
             context.wrote(os.fstat(dfd).st_dev, dst_root, dst_rel, dfd)
             set_folder(context, sfd, dfd, options)
             page.tick()

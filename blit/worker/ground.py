@@ -11,9 +11,9 @@ NETWORK = frozenset((
 ))  # fmt: skip
 _MEMORY = frozenset(("tmpfs", "ramfs", "devtmpfs"))
 _CASELESS = frozenset(("vfat", "msdos", "fat", "exfat", "hfs"))
-_CASED = frozenset(
-    ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "overlay", "nfs", "nfs4", *_MEMORY)
-)
+_CASED = frozenset(("ext2", "ext3", "xfs", "btrfs", "zfs", "overlay", "nfs", "nfs4", "ramfs"))
+_FOLDING = frozenset(("ext4", "f2fs", "tmpfs"))  # folder by folder, by `chattr +F`
+_GETFLAGS, _CASEFOLD = 0x80086601, 0x40000000
 
 
 def kind(device: int, filesystem: str) -> str:
@@ -39,22 +39,55 @@ def block(number: int, device: str) -> int:
     return number
 
 
-def caseless(folder: str, filesystem: str) -> bool:
-    """Whether `Name` and `name` are one there: known of the filesystem, else asked of a name."""
+def caseless(folder: str, filesystem: str) -> bool | None:
+    """Whether `Name` and `name` are one there: known of the filesystem, else asked of a name.
+
+    None: there is no name to ask for.
+    """
+    if filesystem in _FOLDING:
+        return _folds(folder)
     if filesystem in _CASED or filesystem in _CASELESS:
         return filesystem in _CASELESS
     folder = os.path.realpath(folder)
-    name = os.path.basename(folder)
-    other = os.path.join(os.path.dirname(folder), name.swapcase())
-    if name.swapcase() == name:
-        return False
     try:
-        here = os.stat(folder)
-        if os.stat(os.path.dirname(folder)).st_dev != here.st_dev:
-            return False  # the name is another filesystem's
-        return os.path.samestat(here, os.stat(other))
+        with os.scandir(folder) as listing:
+            names = [entry.name for entry, _ in zip(listing, range(64), strict=False)]
+        for name in names:
+            if name.swapcase() != name and name.swapcase() not in names:
+                return _answers(os.path.join(folder, name))
+        if os.stat(os.path.dirname(folder)).st_dev == os.stat(folder).st_dev:
+            name = os.path.basename(folder)
+            return _answers(folder) if name.swapcase() != name else None
+    except OSError:
+        pass
+    return None  # the name is another filesystem's, or gone again
+
+
+def _answers(path: str) -> bool:
+    """Whether what is at `path` answers to its name in the other case too."""
+    above, name = os.path.split(path)
+    try:
+        one, two = os.lstat(path), os.stat(os.path.join(above, name.swapcase()))
+        return os.path.samestat(one, two) or one[:1] + one[6:] == two[:1] + two[6:]
+    except FileNotFoundError:
+        return False
+
+
+def _folds(folder: str) -> bool:
+    """Whether a folder is marked as one that ignores case; its new folders inherit that."""
+    import fcntl
+
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        flags = int.from_bytes(fcntl.ioctl(fd, _GETFLAGS, bytes(8)), "little")
+        return bool(flags & _CASEFOLD)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def removable(device: int) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import stat
 
-from blit.worker import grain, refuse, room, status, system, wire
+from blit.worker import abilities, grain, refuse, room, status, system, wire
 from blit.worker.context import Context, join, raw
-from blit.worker.ground import NETWORK, block, caseless, kind, removable, rotational
+from blit.worker.ground import kind, rotational
 from blit.worker.landing import base, landing, plain
 from blit.worker.refuse import Refusal, look, nested, source_of
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _DIRECT_FOLDERS = 64
-
-# filesystems that keep neither owners nor modes of their own
-OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
-# filesystems where reserving space in advance is cheap
-PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
@@ -151,14 +146,9 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     source_type = system.filesystem(task["sources"][0])[0]
     target_type, target_device = system.filesystem(above)
     coarse = max(grain.known(source_type), grain.ask(above, target_type))
-    # ntfs-3g keeps them only where it was mounted with `-o permissions`, which shows as this option
-    faked = target_type == "fuseblk" and "default_permissions" not in system.mount_options(above)
-    if target_type in OWNERLESS or faked:
-        options |= wire.OWNERLESS | wire.MODELESS
-    if target_type in PREALLOCATES:
-        options |= wire.PREALLOCATE
-    if target_type in NETWORK or removable(block(ground.st_dev, target_device)):
-        options |= wire.DURABLE
+    options |= abilities.of(context, above, target_type, target_device, options, sorted(roots))
+    if options & wire.CASELESS:
+        refuse.alike(landings)
     disk = os.statvfs(above)
     return {
         "folders": [wire.dump(t) for t in tokens],
@@ -170,7 +160,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "roots": sorted(roots),
         "rotational": rotational(device) or rotational(ground.st_dev),
         "kinds": (kind(device, source_type), kind(ground.st_dev, target_type)),
-        "caseless": caseless(above, target_type),
+        "caseless": bool(options & wire.CASELESS),
         "fresh": fresh,
         "empty": empty,
         "filesystems": (source_type, target_type),

@@ -19,6 +19,18 @@ class Refusal(Exception):
         self.code, self.path = code, path
 
 
+def alike(landings: list[tuple[bytes, bytes]]) -> None:
+    """Refuse two sources that land under one name where case is not told."""
+    from blit.worker.spelling import key
+
+    seen: dict[str, bytes] = {}
+    for source, place in landings:
+        other = seen.setdefault(key(os.fsdecode(place)), source)
+        if other != source:
+            text = f"and {os.fsdecode(other)} would land under one name: {os.fsdecode(place)} there"
+            raise Refusal("usage", os.fsdecode(source), text + " does not tell them apart")
+
+
 def look(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)

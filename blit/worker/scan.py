@@ -22,7 +22,7 @@ from blit.worker.left_over import CHECK_EVERY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from blit.worker.filters import Filters, Hides
@@ -58,8 +58,8 @@ class Scanner:
         self.large: list[tuple[int, bytes]] = []
         self.links: list[tuple[int, int, bytes]] = []
         self.link_parts: dict[int, list[tuple[Any, ...]]] = {}
-        self.finish: list[tuple[str, str, str, str, int]] = []
-        self.bare: list[tuple[str, str, str, str, int]] = []  # new, and no file makes them
+        self.finish: list[tuple[Any, ...]] = []  # (…, mode), and what is spelled otherwise there
+        self.bare: list[tuple[Any, ...]] = []  # new, and no file makes them
         self.extras: list[tuple[str, str, str, str | None, list[str], list[str]]] = []
         self.swaps: list[bytes] = []
         self.extra_count = 0
@@ -260,6 +260,7 @@ class Scanner:
     ) -> None:  # fmt: skip
         """Single files given as sources: only these names are looked at."""
         entries: list[tuple[str, int, int, int, int, int]] = []
+        taken: dict[str, str] = {}
         for name, target in names.items():
             info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
             there = None
@@ -268,6 +269,12 @@ class Scanner:
                     there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
                 except FileNotFoundError:
                     pass
+            if self.options & wire.CASELESS:
+                from blit.worker.spelling import met
+
+                if failure := met((dst_root, dst_rel), sfd, dfd, name, target, taken):
+                    self.failures.append(failure)
+                    continue
             entry = self._entry(name, target, info, there, sfd, dfd, dst_rel)
             if entry is None:
                 continue
@@ -326,16 +333,28 @@ class Scanner:
                         page.tick()
             self.dst_entries += count
             self._at_source(src_root, src_rel)
+        listed: Callable[[Any], Iterator[os.DirEntry[str]]] = iter
+        respelled: list[tuple[str, str]] = []  # there and here
+        if options & wire.CASELESS:
+            from blit.worker.spelling import settle
+
+            refused, respelled = settle(self, (dst_root, dst_rel), sfd, dfd, theirs, hides)
+            if not options & wire.RESPELLS:
+                respelled = []
+            if refused:
+                listed = _without(refused)
         entries: list[tuple[str, int, int, int, int, int]] = []
         compared: list[str] = []
         weight = 0
         files_before = self.files
-        touched = copy is None  # this run changes what the folder holds, and so its mtime
+        touched = copy is None or bool(
+            respelled
+        )  # this run changes what the folder holds, and so its mtime
         counted = 0
         take = theirs.pop
         settled = self.settled
         with os.scandir(sfd) as listing:
-            for item in listing:
+            for item in listed(listing):
                 counted += 1
                 if not counted % CHECK_EVERY:
                     page.ticks += CHECK_EVERY - 1
@@ -459,6 +478,8 @@ class Scanner:
         if theirs and left_over.left_over(self, token, theirs, sfd, dfd, mirror, aside, spares):
             touched = True
         self._folder_itself(token, sfd, dfd, source, copy, touched)
+        if respelled:
+            self.finish[-1] = (*self.finish[-1], respelled)
         if copy is None and self.files == files_before:
             self.bare.append(self.finish[-1])
 
@@ -699,3 +720,7 @@ class Scanner:
             )
         if reason >= 0 or touched:
             self.finish.append((src_root, dst_root, src_rel, dst_rel, stat.S_IMODE(source.st_mode)))
+
+
+def _without(names: set[str]) -> Callable[[Any], Iterator[os.DirEntry[str]]]:
+    return lambda listing: (item for item in listing if item.name not in names)

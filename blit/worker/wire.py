@@ -40,6 +40,8 @@ NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, COMPARE = range(8)
 DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIFY = (
     1 << i for i in range(9)
 )
+# the destination does not tell upper from lower case; and shows names as they were given
+CASELESS, RESPELLS = 1 << 12, 1 << 13
 # the plan lay waiting until somebody confirmed it: what was new may be there by now
 WAITED = 1 << 14
 # the plan is made for somebody who has not confirmed it: nothing may be written
