@@ -16,6 +16,7 @@ VERBS = {
     "history": "blit.history.commands",
     "diagnostics": "blit.history.commands",
     "completions": "blit.completions",
+    "config": "blit.config",
 }
 
 
@@ -175,6 +176,7 @@ def _common(command: argparse.ArgumentParser, writes: bool = True) -> None:
     add("--newer", type=_amount("moment"), metavar="TIME", help="only what changed since (2d)")
     add("--older", type=_amount("moment"), metavar="TIME", help="only what changed before")
     add("--gitignore", action="store_true", help="leave out what SRC's .gitignore files name")
+    add("--no-config", action="store_true", help="leave out nothing because of config.toml")
     add(
         "-v",
         "--verbose",

@@ -36,6 +36,10 @@ EXAMPLES = {
   blit check photos/ /backup/photos    by size, time and metadata; 0 or 3
   blit check --checksum photos/ /backup/photos && echo "the same"
 """,
+    "move": """\
+  blit move photos /mnt/big            → /mnt/big/photos, then photos is gone
+  blit move -n photos/ /mnt/big/old    what it would do, line by line
+""",
     "replay": """\
   blit copy --log-file run.ndjson photos/ /mnt/stick
   blit replay run.ndjson
@@ -49,6 +53,10 @@ EXAMPLES = {
     "diagnostics": """\
   blit diagnostics perf                what runs here are like, and why
   blit diagnostics perf --disable      record no runs from now on
+""",
+    "config": """\
+  blit config                          each choice and where it comes from
+  blit config --json | jq .choices.theme.value
 """,
     "completions": """\
   blit completions bash > ~/.local/share/bash-completion/completions/blit

@@ -33,6 +33,7 @@ class Job:
     # what is left out, in gitignore syntax, the last match wins: a str is one line, bytes are the
     # absolute path of a file of such lines
     patterns: tuple[str | bytes, ...] = ()
+    lasting: int = 0  # so many of the patterns are those of every run: none need match
     gitignore: bool = False  # the .gitignore files in the source are obeyed
     delete_excluded: bool = False  # a mirror deletes what is left out too, instead of sparing it
     # of regular files: bytes, and Unix times (seconds) of the last change; None is no limit

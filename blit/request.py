@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from blit import arguments
+from blit import arguments, show
 from blit.job import Job
 
 
@@ -33,6 +33,7 @@ def job(options: argparse.Namespace) -> Job:
     if listed is not None and len(options.sources) > 1:
         raise SystemExit(_usage("--files-from names what is in one folder: give one source"))
     moves = options.command == "move"
+    lasting = _lasting(options)
     return Job(
         command=options.command,
         sources=tuple(_absolute(here, s) for s in options.sources),
@@ -47,8 +48,13 @@ def job(options: argparse.Namespace) -> Job:
         allow_empty_source=getattr(options, "allow_empty_source", options.command == "check"),
         can_ask=_somebody_there(options),
         workers=options.workers,
-        patterns=tuple(
-            p if isinstance(p, str) else _absolute(here, os.fsdecode(p)) for p in options.patterns
+        lasting=len(lasting),
+        patterns=(
+            *lasting,
+            *(
+                p if isinstance(p, str) else _absolute(here, os.fsdecode(p))
+                for p in options.patterns
+            ),
         ),
         files_from=None if listed is None or given is not None else _absolute(here, listed),
         listed=None if given is None else arguments.handed_over(given, "--files-from"),
@@ -59,6 +65,30 @@ def job(options: argparse.Namespace) -> Job:
         older=options.older,
         delete_excluded=getattr(options, "delete_excluded", False),
     )
+
+
+def _lasting(options: argparse.Namespace) -> tuple[str, ...]:
+    """What `config.toml` leaves out of every run, and a word about it where somebody reads it."""
+    from blit import settings
+
+    if options.no_config:
+        return ()
+    try:
+        lines = settings.excludes()
+        found = tuple(arguments.pattern_line(x.removeprefix("!"), x[0] == "!") for x in lines)
+    except (settings.Unusable, ValueError) as error:
+        raise SystemExit(_usage(str(error))) from None
+    if found and not options.quiet and not options.json and (options.verbose or _terminal()):
+        shown = show.text(", ".join(lines))
+        sys.stderr.write(f"blit: config.toml leaves out {shown} (--no-config: nothing)\n")
+    return found
+
+
+def _terminal() -> bool:
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        return False
 
 
 def _usage(text: str) -> int:

@@ -108,12 +108,12 @@ class Session:
 
     def show(self, focus: int | None, manager: Any = None, history: bool = False) -> str:
         """Run the screen until it is left, or broken: then the transfers go on without it."""
-        trouble = ""
+        trouble = notice = ""
         try:
             from blit import settings
             from blit.tui.app import BlitApp
 
-            choices = settings.load()[0]
+            choices, notice = settings.load()
             self._terminal = Saved()
             app = BlitApp(manager or self.manager, focus=focus, history=history, choices=choices)
             app.error_console.quiet = not os.environ.get("BLIT_DEBUG")
@@ -131,6 +131,8 @@ class Session:
             self._app = None
             if self._terminal is not None:
                 self._terminal.job_control()
+        if notice:
+            self._say(notice)
         if trouble:
             self._say(
                 f"the screen broke ({trouble}); what runs goes on here. "

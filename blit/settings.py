@@ -61,6 +61,26 @@ class Settings(NamedTuple):
     theme: str = ""  # of the screen; empty: blit's own, dark or light
     mouse: bool = True  # the screen takes the mouse; off: the terminal selects text as usual
     notify: Literal["auto", "always", "never"] = "auto"  # bell and notification when it matters
+    exclude: tuple[str, ...] = ()  # left out of every run: patterns before those that are given
+
+    def words(self) -> str:
+        """`exclude` as the screen's field takes it: blanks between patterns, in one escaped."""
+        import re
+
+        return " ".join(re.sub(r"(?<!\\)(?=\s)", r"\\", pattern) for pattern in self.exclude)
+
+
+ALLOWED = {  # what each may be, in words
+    "history": "true or false",
+    "theme": "the name of a theme in quotes",
+    "mouse": "true or false",
+    "notify": '"auto", "always" or "never"',
+    "exclude": 'a list of patterns, as ["*.tmp", ".cache/"]',
+}
+
+
+class Unusable(Exception):
+    """In one sentence what is wrong with a choice that must not be passed over."""
 
 
 def load() -> tuple[Settings, str]:
@@ -71,15 +91,47 @@ def load() -> tuple[Settings, str]:
     from pydantic import TypeAdapter, ValidationError
 
     adapter = TypeAdapter(Settings)
-    known = {name: found[name] for name in Settings._fields if name in found}
+    known = {name: _frozen(found[name]) for name in Settings._fields if name in found}
     try:
         return adapter.validate_python(known, strict=True), ""
     except ValidationError as error:
         bad = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
         good = {name: value for name, value in known.items() if name not in bad}
-        which = " and ".join(bad)
-        sentence = f"{_path()}: {which} cannot be used, the default is taken"
+        what = " and ".join(f"{name} takes {ALLOWED[name]}" for name in bad)
+        sentence = f"{_path()}: {what}; the default is taken"
         return adapter.validate_python(good, strict=True), sentence
+
+
+def excludes() -> tuple[str, ...]:
+    """The patterns that every run leaves out. Cheap where there is no `config.toml`.
+
+    Raises Unusable where they cannot be known: a mirror deletes what it does not leave out.
+    """
+    path = _path()
+    if not os.path.lexists(path):
+        return ()
+    found, trouble = _read()
+    if trouble:
+        try:
+            with open(path, "rb") as file:
+                if b"exclude" not in file.read():
+                    return ()  # damaged, but not in this
+        except OSError:
+            pass
+        trouble = trouble.replace(" and is not used", "")
+        raise Unusable(f"{trouble}, and may leave something out: mend it, or say --no-config")
+    said = found.get("exclude", [])
+    if not isinstance(said, list) or not all(
+        isinstance(each, str) and each.strip("!") and not set(each) & {"\n", "\0"} for each in said
+    ):
+        text = f"{path}: exclude takes {ALLOWED['exclude']}: mend it, or say --no-config"
+        raise Unusable(text)
+    return tuple(said)
+
+
+def file() -> tuple[str, dict[str, Any], str]:
+    """Where `config.toml` is, or would be; what stands in it; why it cannot be read, if so."""
+    return (_path(), *_read())
 
 
 def save(**choices: bool | str) -> None:
@@ -111,12 +163,17 @@ def save(**choices: bool | str) -> None:
     os.replace(path + ".new", path)
 
 
+def switched_off() -> bool:
+    """Whether the environment wants no history, whatever `config.toml` says."""
+    return os.environ.get(OFF_VARIABLE, "") not in ("", "0")
+
+
 def no_history() -> str:
     """Why no run leaves a line in the history, in words; empty when it may.
 
     Cheap where there is no `config.toml`. One that cannot be read may have said no: then it is no.
     """
-    if os.environ.get(OFF_VARIABLE, "") not in ("", "0"):
+    if switched_off():
         return f"switched off by {OFF_VARIABLE}"
     if not os.path.lexists(_path()):
         return ""
@@ -129,6 +186,10 @@ def no_history() -> str:
     if not wish:
         return "switched off (blit diagnostics perf --enable switches it on)"
     return ""
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _path() -> str:

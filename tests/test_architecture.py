@@ -31,7 +31,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.completions": {"blit.arguments"},
     "blit.examples": set(),
     "blit.suggest": set(),
-    "blit.request": {"blit.arguments", "blit.job"},
+    "blit.request": {"blit.arguments", "blit.job", "blit.settings", "blit.show"},
+    "blit.config": {"blit.settings", "blit.show"},
     "blit.arguments": {  # and the modules of its VERBS, by name
         "blit.amounts", "blit.console", "blit.examples", "blit.job", "blit.show", "blit.suggest",
     },

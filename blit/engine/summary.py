@@ -90,7 +90,8 @@ def _notes(run: Run) -> list[str]:
     # only for who reads it: a nightly run must stay silent though nothing was there to leave out
     seen = run.job.can_ask or run.job.itemize
     if seen and schedule is not None and schedule.plan_done and not run.job.selected:
-        idle = [p for index, p in enumerate(run.patterns) if index not in schedule.hits]
+        idle = [p for n, p in enumerate(run.patterns) if n not in schedule.hits]
+        idle = idle[sum(n not in schedule.hits for n in range(run.job.lasting)) :]
         if idle:
             more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
             names = ", ".join(idle[:3])

@@ -66,7 +66,9 @@ class NewTransfer(Shown):
                 yield Check("Compare by content", id="checksum", compact=True)
                 yield Check("Verify copies", id="verify", compact=True)
                 yield Label("Leave out", markup=False)
-                yield Input(id="patterns", placeholder="*.tmp  cache/", compact=True)
+                lasting = getattr(self.app, "choices", None)
+                value = lasting.words() if lasting is not None else ""
+                yield Input(value, "*.tmp  cache/", id="patterns", compact=True)
         with Vertical(id="will"):
             yield Facts(id="plan")
         with Horizontal(id="buttons"):
