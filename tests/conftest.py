@@ -224,6 +224,11 @@ def requires_tool(*names: str) -> None:
             skip(f"{name} is not installed")
 
 
+def requires_linux_backend(why: str) -> None:
+    if os.environ.get("BLIT_BACKEND") == "portable":
+        skip(f"the portable backend: {why}")
+
+
 def requires_root() -> None:
     if os.geteuid() != 0:
         skip("needs root")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -254,6 +255,24 @@ def test_what_that_test_would_find(code: str) -> None:
 def test_what_it_lets_pass() -> None:
     code = "open('/proc/vmstat')\nopen(f'/proc/{pid}/stat')\nimport os\nos.close(os.getpid())"
     assert touches(ast.parse(code), "blit.engine.x") == []
+
+
+# -- the systems ----------------------------------------------------------------------------------
+
+SYSTEMS = ("linux", "noproc", "portable", "bypath", "system")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("blit.worker.")])
+def test_the_seam_between_systems(module: str) -> None:
+    """Where folders cannot be opened, `os` is another: it comes from `system`, as all that differs."""
+    name, text = module.rpartition(".")[2], MODULES[module].read_text()
+    if name in SYSTEMS:
+        return
+    found = set(imports(parsed(module)))
+    if re.search(r"dir_fd|folders\.(open|root)\(|\b[sd]fd\b", text):
+        assert "os" not in found, "from blit.worker.system import os"
+    assert "O_PATH" not in text, "what only Linux has goes into linux.py"
+    assert not {"blit.worker.linux", "blit.worker.portable"} & found
 
 
 # -- length ---------------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from blit.worker import metadata, system
+from blit.worker.system import os
 
 
 def has_room(copy: int | str, name: str) -> bool:

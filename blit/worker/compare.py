@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import metadata, status, system, wire
 from blit.worker.context import Context
 from blit.worker.ladder import Stopped, Vanished
+from blit.worker.system import os
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BUFFER = 1 << 20

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import metadata, status, system, tmpname, wire
 from blit.worker.folders import MOST_HANDLES, Folders
 from blit.worker.ladder import Ladder
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ neither. Trouble with one entry is data in the result; the rest goes on.
 from __future__ import annotations
 
 import errno
-import os
 import stat
 from collections import namedtuple
 
@@ -17,6 +16,7 @@ from blit.worker.context import FATAL, Context, Result, join, raw, shown
 from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
 from blit.worker.swift import CREATE, READ, copy_new
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _FATAL_ERRNOS = frozenset(getattr(errno, name) for name in FATAL)
 # errors of the destination that the kernel reports from a call on both files
 _TARGET_ERRNOS = _FATAL_ERRNOS | {errno.EFBIG}
+
+
 _FEW = 2  # replaced files up to which one fsync each beats a sync of the whole filesystem
 
 
@@ -386,19 +388,20 @@ class Copier:
     def _sync(self) -> OSError | None:
         folders = self.c.folders
         try:
-            if len(self.waiting) <= _FEW and all(e.method in wire.OF_BYTES for e in self.waiting):
-                for each in self.waiting:
-                    dfd = folders.open(each.dst_root, each.dst_rel)
+            alone = not system.SYNCS_ONE or (
+                len(self.waiting) <= _FEW and all(e.method in wire.OF_BYTES for e in self.waiting)
+            )
+            done = set()
+            for each in self.waiting:
+                dfd = folders.open(each.dst_root, each.dst_rel)
+                if alone and each.method in wire.OF_BYTES:
                     sync_file(each.temporary, dfd)
-            else:
+                    continue
                 # one a device: what lies below a mount point belongs to another filesystem
-                done = set()
-                for each in self.waiting:
-                    dfd = folders.open(each.dst_root, each.dst_rel)
-                    device = os.fstat(dfd).st_dev
-                    if device not in done:
-                        self.c.flush(dfd)
-                        done.add(device)
+                device = os.fstat(dfd).st_dev
+                if device not in done:
+                    self.c.flush(dfd)
+                    done.add(device)
         except OSError as error:
             return error
         return None

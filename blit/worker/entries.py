@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from time import time
 
 from blit.worker import tmpname
 from blit.worker.context import Context, join
+from blit.worker.system import os
 
 
 def exists(name: str, fd: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
 
 from blit.worker import status, wire
 from blit.worker.context import Context, join, raw
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ by itself, on its name or on its path below the folder of the .gitignore, and st
 from __future__ import annotations
 
 import errno
-import os
 import stat
 import sys
 from time import monotonic_ns
 
 from blit.worker import wire
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

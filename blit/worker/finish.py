@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import metadata, status, tmpname, wire
 from blit.worker.context import Context, Result, join, raw, shown
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ the user named and may be a link. Walking by component also reaches below PATH_M
 from __future__ import annotations
 
 import errno
-import os
 import stat
 
 from blit.worker import system
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,11 +168,7 @@ def _unlock(name: str, parent: int) -> int:
     info = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if info.st_uid != os.geteuid() or (info.st_mode & 0o700) == 0o700 or stat.S_ISLNK(info.st_mode):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    path = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    try:
-        system.change_mode(path, (info.st_mode & 0o7777) | 0o700)
-    finally:
-        system.let_go(path)
+    system.change_mode(name, (info.st_mode & 0o7777) | 0o700, parent)
     return os.open(name, _FOLDER, dir_fd=parent)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import system
+from blit.worker.system import os
 
 # units of 100 ns; all others keep what they are given
 KNOWN = {
@@ -30,8 +29,11 @@ def ask(folder: str, kind: str) -> int:
     """
     if kind in _FINE:
         return 0
+    unnamed: int = getattr(os, "O_TMPFILE", 0)
+    if not unnamed:
+        return known(kind)
     try:
-        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fd = os.open(folder, unnamed | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         return known(kind)
     try:

@@ -9,13 +9,14 @@ there.
 from __future__ import annotations
 
 import errno
-import os
 
 from blit.worker import status, system, wire
+from blit.worker.system import os
 
 FIRST_CHUNK = 1 << 20
 LARGEST_CHUNK = 64 << 20
 BUFFER = 1 << 20
+_BLOCK = 4096
 # seconds that one system call may take: long enough not to matter, short enough to show progress,
 # to obey a stop, and not to be mistaken for a stall on a device of 1 MB/s
 CALL_SHORT, CALL_LONG = 0.05, 0.4
@@ -75,6 +76,7 @@ class Ladder:
             return self._span(s, d, start, end, rung, pair)
         method = rung
         position = start
+        zeros = False  # holes cannot be asked for: what reads as zeros is left out
         while position < end:
             try:
                 data = os.lseek(s, position, os.SEEK_DATA)
@@ -83,13 +85,14 @@ class Ladder:
                     break  # a hole up to the end
                 if error.errno not in system.CANNOT:
                     raise
-                data, end_of_data = position, end  # no SEEK_DATA here: all of it is data
+                data, end_of_data, zeros = position, end, True
             else:
                 end_of_data = os.lseek(s, data, os.SEEK_HOLE) if data < end else end
             if data >= end:
                 break
             stop = min(end_of_data, end)
-            method = self._span(s, d, data, stop, self.rungs.get(pair, rung), pair)
+            rung = wire.READ_WRITE if zeros else self.rungs.get(pair, rung)
+            method = self._span(s, d, data, stop, rung, pair, zeros)
             position = stop
         return method
 
@@ -102,7 +105,10 @@ class Ladder:
             return False
         return True
 
-    def _span(self, s: int, d: int, start: int, end: int, rung: int, pair: tuple[int, int]) -> int:
+    def _span(
+        self, s: int, d: int, start: int, end: int, rung: int, pair: tuple[int, int],
+        zeros: bool = False,
+    ) -> int:  # fmt: skip
         position = start
         page, clock = self.page, self.clock
         while position < end:
@@ -114,7 +120,7 @@ class Ladder:
                 elif rung == wire.SENDFILE:
                     done = system.send(s, d, want, position)
                 else:
-                    done = _read_write(s, d, want, position)
+                    done = _read_write(s, d, want, position, zeros)
             except OSError as error:
                 if rung == wire.READ_WRITE or error.errno not in system.CANNOT:
                     raise
@@ -157,9 +163,20 @@ class Ladder:
         return flag == status.STOP and left <= self.chunk * 4 and self.may_continue()
 
 
-def _read_write(s: int, d: int, count: int, offset: int) -> int:
+def _read_write(s: int, d: int, count: int, offset: int, zeros: bool = False) -> int:
+    """`zeros`: blocks of nothing else are not written, since the target is a hole as yet."""
     data = os.pread(s, count, offset)
+    if not zeros:
+        _write(d, data, offset)
+        return len(data)
+    for start in range(0, len(data), _BLOCK):
+        block = data[start : start + _BLOCK]
+        if block.strip(b"\0"):
+            _write(d, block, offset + start)
+    return len(data)
+
+
+def _write(d: int, data: bytes, offset: int) -> None:
     done = 0
     while done < len(data):
         done += os.pwrite(d, data[done:] if done else data, offset + done)
-    return len(data)

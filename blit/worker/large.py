@@ -8,8 +8,6 @@ temporary.
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
@@ -23,6 +21,7 @@ from blit.worker.copy import (
     verify,
 )
 from blit.worker.ladder import Shrunk, Stopped, Vanished
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from blit.worker import system, tmpname, wire
 from blit.worker.context import join, raw
 from blit.worker.entries import clear_temporary, is_stale, same_entry
 from blit.worker.folders import listable
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ then all names are known.
 from __future__ import annotations
 
 import errno
-import os
 from collections import namedtuple
 
 from blit.worker import status, wire
@@ -16,6 +15,7 @@ from blit.worker.context import Context, Result, join, raw
 from blit.worker.copy import Copier, sync_file
 from blit.worker.folders import granted
 from blit.worker.scan import UP_TO_DATE
+from blit.worker.system import os
 
 # no links here (FAT), too many of them, or two filesystems under one root: copies then
 LINK_CANNOT = frozenset((errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 
-from blit.worker import portable
+from blit.worker.cannot import CANNOT as CANNOT
 from blit.worker.mounts import canonical as canonical
 from blit.worker.mounts import filesystem as filesystem
 from blit.worker.mounts import mount_of as mount_of
 from blit.worker.mounts import mount_options as mount_options
 from blit.worker.mounts import mounted_below as mounted_below
-from blit.worker.portable import CANNOT as CANNOT
-from blit.worker.portable import process_start as process_exists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 _FICLONE = 0x40049409
 _libc: Any = None
+SYNCS_ONE = True  # filesystem, not all of them
 
 
 def clone(source: int, target: int) -> None:
@@ -66,12 +66,12 @@ def rename_new(old: str, new: str, folder: int) -> None:
     names = (os.fsencode(old), folder, os.fsencode(new))
     try:
         _checked(_c().renameat2(folder, *names, 1))  # RENAME_NOREPLACE
-    except AttributeError:  # a C library that has it not
-        portable.rename_new(old, new, folder)
-    except OSError as error:
-        if error.errno not in CANNOT:
+    except (AttributeError, OSError) as error:  # a C library that has it not
+        if isinstance(error, OSError) and error.errno not in CANNOT:
             raise
-        portable.rename_new(old, new, folder)
+        from blit.worker import noproc
+
+        noproc.rename_new(old, new, folder)
 
 
 def preallocate(fd: int, start: int, size: int) -> None:
@@ -94,9 +94,7 @@ def drop_cache(fd: int) -> None:
 
 
 def list_xattrs(target: int | str) -> list[str]:
-    if isinstance(target, int):
-        return os.listxattr(target)
-    return os.listxattr(target, follow_symlinks=False)
+    return os.listxattr(target, follow_symlinks=isinstance(target, int))
 
 
 # the same for an open file, without a question: for the hot path
@@ -104,23 +102,15 @@ list_open_xattrs = os.listxattr
 
 
 def get_xattr(target: int | str, name: str) -> bytes:
-    if isinstance(target, int):
-        return os.getxattr(target, name)
-    return os.getxattr(target, name, follow_symlinks=False)
+    return os.getxattr(target, name, follow_symlinks=isinstance(target, int))
 
 
 def set_xattr(target: int | str, name: str, value: bytes) -> None:
-    if isinstance(target, int):
-        os.setxattr(target, name, value)
-    else:
-        os.setxattr(target, name, value, follow_symlinks=False)
+    os.setxattr(target, name, value, follow_symlinks=isinstance(target, int))
 
 
 def remove_xattr(target: int | str, name: str) -> None:
-    if isinstance(target, int):
-        os.removexattr(target, name)
-    else:
-        os.removexattr(target, name, follow_symlinks=False)
+    os.removexattr(target, name, follow_symlinks=isinstance(target, int))
 
 
 _proc: bool | None = None
@@ -138,14 +128,21 @@ def entry_path(folder: int, name: str) -> str | None:
     return f"/proc/self/fd/{folder}/{name}" if _has_proc() else None
 
 
-def change_mode(handle: int, mode: int) -> None:
-    """The mode of what an O_PATH handle stands for."""
-    if _has_proc():
-        os.chmod(f"/proc/self/fd/{handle}", mode)
-    else:
-        from blit.worker import noproc
+def change_mode(name: str, mode: int, folder: int) -> None:
+    """The mode of an entry of an open folder, unless it is a link: Linux has no lchmod."""
+    # what may not be read, and a FIFO, can only be opened by O_PATH
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        if stat.S_ISLNK(os.fstat(handle).st_mode):
+            return
+        if _has_proc():
+            os.chmod(f"/proc/self/fd/{handle}", mode)
+        else:
+            from blit.worker import noproc
 
-        noproc.change_mode(handle, mode)
+            noproc.change_mode(handle, mode)
+    finally:
+        os.close(handle)
 
 
 def mount_id(fd: int) -> int:
@@ -193,7 +190,11 @@ def process_start(pid: int) -> int | None:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             fields = stat.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None if _has_proc() else process_exists(pid)
+        if _has_proc():
+            return None
+        from blit.worker import noproc
+
+        return noproc.process_exists(pid)
     except OSError:
         return 0
     # a zombie is dead: only its parent has not noticed yet

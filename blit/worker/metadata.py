@@ -8,10 +8,10 @@ group that it shuts out; and everything before the last step would move the time
 from __future__ import annotations
 
 import errno
-import os
 import stat
 
 from blit.worker import system, wire
+from blit.worker.system import os
 
 _LOST = system.CANNOT | {errno.EACCES, errno.ENOSPC, errno.E2BIG, errno.ERANGE}
 DEFAULT_ACL = "system.posix_acl_default"
@@ -256,12 +256,8 @@ def _open_to_mend(me: Identity, target: str, dfd: int, flags: int) -> int:
         info = os.stat(target, dir_fd=dfd, follow_symlinks=False)
         if me.root or info.st_uid != me.uid or not stat.S_ISREG(info.st_mode):
             raise
-        handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
-        try:
-            system.change_mode(handle, stat.S_IMODE(info.st_mode) | 0o600)
-            return os.open(target, flags, dir_fd=dfd)
-        finally:
-            system.let_go(handle)
+        system.change_mode(target, stat.S_IMODE(info.st_mode) | 0o600, dfd)
+        return os.open(target, flags, dir_fd=dfd)
 
 
 def set_special(
@@ -281,13 +277,7 @@ def set_special(
     if not stat.S_ISLNK(source.st_mode) and not options & wire.MODELESS:
         mode = me.mode(source, owner)
         if stat.S_IMODE(copy.st_mode) != mode:
-            # Linux has no lchmod; a FIFO cannot be opened without a partner but by O_PATH
-            handle = os.open(target, os.O_PATH | os.O_NOFOLLOW, dir_fd=dfd)
-            try:
-                if not stat.S_ISLNK(os.fstat(handle).st_mode):
-                    system.change_mode(handle, mode)
-            finally:
-                system.let_go(handle)
+            system.change_mode(target, mode, dfd)
     s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
     if s is not None and d is not None:
         copy_xattrs(me, s, d, existing=True)

@@ -1,8 +1,9 @@
-"""What linux.py asks of /proc, for a place where it is not mounted: slower, by calls of libc."""
+"""What linux.py does where /proc is not mounted, or a call is missing: slower, or less sure."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 _AT_EMPTY_PATH = 0x1000
@@ -25,3 +26,24 @@ def change_mode(handle: int, mode: int) -> None:
     if _libc.syscall(_FCHMODAT2, handle, b"", mode, _AT_EMPTY_PATH):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
+
+
+def process_exists(pid: int) -> int | None:
+    """0: it does; None: there is no such process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return 0
+
+
+def rename_new(old: str, new: str, folder: int) -> None:
+    """Rename in an open folder, but never onto something, as far as one look can tell."""
+    try:
+        os.stat(new, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
+import stat
 
-# errnos by which a system says "not here, not like this": an answer, not a failure
-CANNOT = frozenset(
-    getattr(errno, name)
-    for name in (
-        "EOPNOTSUPP",
-        "ENOTSUP",
-        "ENOSYS",
-        "EXDEV",
-        "EINVAL",
-        "ENOTTY",
-        "EPERM",
-        "EBADF",
-        "ETXTBSY",
-    )
-    if hasattr(errno, name)
-)
+from blit.worker import bypath as os
+from blit.worker.cannot import CANNOT as CANNOT
+
+SYNCS_ONE = False  # filesystem: only files one by one, or all that the machine has
 
 
 def clone(source: int, target: int) -> None:
@@ -41,7 +29,9 @@ def send(source: int, target: int, count: int, offset: int) -> int:
 
 
 def sync_filesystem(fd: int) -> None:
-    os.sync()
+    """All filesystems, where the system can: its errors are not told."""
+    if hasattr(os, "sync"):
+        os.sync()
 
 
 def rename_new(old: str, new: str, folder: int) -> None:
@@ -62,33 +52,52 @@ def drop_cache(fd: int) -> None:
     """Not to be had here: what is read back may come from memory."""
 
 
+def _attributed(target: int | str) -> tuple[int | str, bool]:
+    """What `os` takes for a file, a folder or a name, and whether it follows links."""
+    target = os.either(target)
+    return target, isinstance(target, int)
+
+
 def list_xattrs(target: int | str) -> list[str]:
-    return []
+    if not hasattr(os, "listxattr"):
+        return []
+    path, follows = _attributed(target)
+    found: list[str] = os.listxattr(path, follow_symlinks=follows)
+    return found
 
 
 list_open_xattrs = list_xattrs
 
 
 def get_xattr(target: int | str, name: str) -> bytes:
-    return b""
+    if not hasattr(os, "getxattr"):
+        raise OSError(errno.EOPNOTSUPP, "no extended attributes on this system")
+    path, follows = _attributed(target)
+    value: bytes = os.getxattr(path, name, follow_symlinks=follows)
+    return value
 
 
 def set_xattr(target: int | str, name: str, value: bytes) -> None:
-    raise OSError(errno.EOPNOTSUPP, "no extended attributes on this system")
+    # only asked for what a source has, hence where `os` knows attributes
+    path, follows = _attributed(target)
+    os.setxattr(path, name, value, follow_symlinks=follows)
 
 
 def remove_xattr(target: int | str, name: str) -> None:
-    raise OSError(errno.EOPNOTSUPP, "no extended attributes on this system")
+    path, follows = _attributed(target)
+    os.removexattr(path, name, follow_symlinks=follows)
 
 
 def entry_path(folder: int, name: str) -> str | None:
-    """A path to `name` in the open folder that walks no other name; None: there is none."""
-    return None
+    """A path to `name` in the open folder; None: there is none."""
+    return os.at(name, folder)
 
 
-def change_mode(handle: int, mode: int) -> None:
-    """The mode of what a handle stands for that may neither read nor write."""
-    os.chmod(handle, mode)
+def change_mode(name: str, mode: int, folder: int) -> None:
+    """The mode of an entry of an open folder, unless it is a link."""
+    path = os.at(name, folder)
+    if not stat.S_ISLNK(os.stat(path, follow_symlinks=False).st_mode):
+        os.chmod(path, mode)
 
 
 def mount_id(fd: int) -> int:
@@ -133,6 +142,8 @@ def canonical(path: str) -> tuple[str, str]:
 
 def process_start(pid: int) -> int | None:
     """A number that only this life of this process has; None: no such process."""
+    if os.name == "nt":
+        return 0  # there it would be sent Ctrl-C
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -5,7 +5,6 @@ Runs in a worker, because the very first `stat` may hang on a dead mount.
 
 from __future__ import annotations
 
-import os
 import stat
 
 from blit.worker import abilities, grain, refuse, room, status, system, wire
@@ -13,6 +12,7 @@ from blit.worker.context import Context, join, raw
 from blit.worker.ground import kind, rotational
 from blit.worker.landing import base, landing, plain
 from blit.worker.refuse import Refusal, look, nested, source_of
+from blit.worker.system import os
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
 
 TYPE_CHECKING = False

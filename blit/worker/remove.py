@@ -9,12 +9,12 @@ that what appeared meanwhile is kept.
 from __future__ import annotations
 
 import errno
-import os
 
 from blit.worker import status, system, wire
 from blit.worker.context import Context, Result, join, raw
 from blit.worker.entries import exists, same_entry
 from blit.worker.folders import granted
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ nothing.
 from __future__ import annotations
 
 import errno
-import os
 import stat
 from time import monotonic
 
@@ -19,6 +18,7 @@ from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import clear_temporary, exists, is_stale
 from blit.worker.folders import listable
 from blit.worker.left_over import CHECK_EVERY
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

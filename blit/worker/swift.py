@@ -7,11 +7,11 @@ Whatever is not as expected (another file than the scan saw, any error, a specia
 from __future__ import annotations
 
 import errno
-import os
 
 from blit.worker import metadata, status, system, wire
 from blit.worker.context import raw
 from blit.worker.ladder import FIRST_CHUNK
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,13 +1,19 @@
-"""The one switch between systems: callers import from here and never ask which system it is."""
+"""The one switch between systems: callers import from here and never ask which system it is.
 
-import os
+`os` is taken from here too by whatever has an open folder in its hands, see bypath.py.
+"""
+
+import os as os
 import sys
 
-if sys.platform == "linux":
+TYPE_CHECKING = False
+# BLIT_BACKEND=portable is for tests: Linux as a system of which nothing special is known
+if TYPE_CHECKING or (sys.platform == "linux" and os.environ.get("BLIT_BACKEND") != "portable"):
     from blit.worker.linux import *  # noqa: F403
     from blit.worker.linux import CANNOT as CANNOT
 else:
     from blit.worker.portable import *  # noqa: F403
+    from blit.worker.portable import os as os
 
 
 def let_go(*fds: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 import stat
 import sys
+
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
