@@ -8,12 +8,12 @@ rmdir, so that what appeared meanwhile is kept.
 from __future__ import annotations
 
 import errno
-import os
 import stat
 
 from blit.worker import compare, status, wire
 from blit.worker.context import Context, Result, join, raw
 from blit.worker.folders import granted
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
