@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from blit.worker import wire
 from blit.worker.context import Context, join, raw
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
