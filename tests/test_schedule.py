@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blit.engine import stack
 from blit.engine.plan import CAP_BYTES, CAP_FILES
-from blit.engine.schedule import BUDGET, FIRST_BUDGET, MOST_SHARE, Schedule, Task
+from blit.engine.schedule import BUDGET, FIRST_BUDGET, MOST_LARGE, MOST_SHARE, Schedule, Task
 from blit.worker import wire
 
 GIB = 1 << 30
@@ -119,7 +120,7 @@ def test_the_folders_are_shared_out_once() -> None:
     scanned(made, 0, folders=list(names))
     given_out = [name for slot in range(4) for name in task(made, slot)["folders"]]
     assert len(given_out) > 4
-    assert sorted(given_out + made.open) == sorted(names)
+    assert sorted(given_out + made.open.take(64)) == sorted(names)
 
 
 def test_the_first_answers_come_early() -> None:
@@ -471,6 +472,33 @@ def test_ten_million_files_pass_through_a_bounded_plan() -> None:
     assert most_open < 10_000
 
 
+def test_folders_found_by_the_million_wait_in_a_file_and_come_back_once() -> None:
+    """Without the file in stack.py their tokens stay in memory: 200 bytes each."""
+    made = schedule(b"root", workers=1)
+    tokens = [b"/folder/%d" % n + b" " * 100 for n in range(200_000)]
+    scanned(made, 0, folders=tokens[:150_000], open=1)
+    scanned(made, 0, folders=tokens[150_000:])
+    assert len(made.open) == 200_000
+    assert len(made.open._top) <= stack.MOST
+    found: list[bytes] = []
+    while (given := made.next(0)) is not None:
+        found += given["folders"]
+        assert len(made.open._top) <= stack.MOST
+        made.done(0, given, listed())
+    assert sorted(found) == sorted(tokens)
+    assert made.exhausted
+    below = made.open._below
+    assert below is not None and below._file is not None
+    below._file.close()
+
+
+def test_nobody_lists_while_very_many_large_files_wait() -> None:
+    """Without the limit in schedule.py the second listing is handed out."""
+    made = schedule(b"a", b"b", workers=1)
+    scanned(made, 0, large=[(GIB * 2, b"large")] * (MOST_LARGE + 1))
+    assert words(made, 0, 0, 0) == ["large_begin", None, None]
+
+
 # -- a plan that is held --------------------------------------------------------------------------
 
 
@@ -481,7 +509,7 @@ def test_a_held_plan_is_only_listed_and_opens_before_anything_is_copied() -> Non
     assert not made.exhausted
     assert words(made, 0, 1) == [None, None]
     made.release({"op": "roots"}, 0)
-    assert made.open == [b"locked"]
+    assert len(made.open) == 1  # what only a confirmed plan may open
     assert words(made, 0, 1, 1) == ["roots", "scan", None]
     made.done(0, {"op": "roots"}, {})
     assert words(made, 0) == ["large_begin"]

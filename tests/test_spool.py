@@ -46,6 +46,17 @@ def test_count_is_what_the_records_stand_for(spool: Spool) -> None:
     assert len(spool) == 2
 
 
+def test_the_last_is_taken_away_and_others_come_in_its_place(spool: Spool) -> None:
+    """Without `_offsets.pop` a record of the file comes back twice."""
+    for blob in (b"one", b"two", b"three"):
+        spool.append(blob)
+    assert (spool.pop(), spool.pop()) == (b"three", b"two")
+    spool.append(b"and another")
+    assert list(spool) == [b"one", b"and another"]
+    assert spool.count == 2
+    assert (spool.pop(), spool.pop(), len(spool)) == (b"and another", b"one", 0)
+
+
 def test_an_empty_spool(spool: Spool) -> None:
     assert list(spool) == list(reversed(spool)) == []
     assert len(spool) == spool.count == 0

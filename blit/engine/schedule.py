@@ -15,12 +15,14 @@ from blit.engine import route
 from blit.engine.large import Large, LargeFiles
 from blit.engine.plan import Group, Plan
 from blit.engine.spool import Spool
+from blit.engine.stack import Stack
 from blit.worker import room, wire
 
 # the first answers come early, so that the first byte does; later ones save hops
 FIRST_BUDGET, BUDGET = 0.004, 0.03
 FIRST_WANT, WANT = 48, 8192
 MOST_SHARE = 32
+MOST_LARGE = 20_000  # files that go alone and wait: above this nobody lists
 
 Task = dict[str, Any]
 
@@ -39,7 +41,7 @@ class Schedule:
         filters: bytes = b"",
     ) -> None:
         """`held`: only make the plan, until `release`. `filters`: for the scanners, opaque."""
-        self.open = list(folders)  # last in, first out: keeps the number of open folders small
+        self.open = Stack(folders)  # last in, first out: keeps the number of open folders small
         self.options, self.same, self.workers, self.split = options, same, workers, split
         self.held = held
         self.filters = filters
@@ -86,12 +88,16 @@ class Schedule:
             and self.large.over and not self.redo
         )  # fmt: skip
 
+    @property
+    def _full(self) -> bool:
+        return self.plan.full or len(self.large.waiting) >= MOST_LARGE
+
     def release(self, opening: Task, options: int) -> None:
         """Carry out the plan: first `opening`, and when that is done everything else."""
         self.held, self.opening = False, opening
         self.options = self.large.options = options
         self.plan.made_only = False
-        self.open += self.later
+        self.open.extend(self.later)
         self.later = []
 
     def next(self, slot: int) -> Task | None:
@@ -112,7 +118,7 @@ class Schedule:
             return again
         if (task := self.large.step(self.workers)) is not None:
             return task
-        can_scan = (self.open or slot in self.suspended) and not self.plan.full
+        can_scan = (self.open or slot in self.suspended) and not self._full
         if can_scan and not self.scanning:
             return self._scan(slot)
         # a large file under way keeps up to half of the workers from the first moment on
@@ -212,9 +218,7 @@ class Schedule:
         share: list[bytes] = []
         if slot not in self.suspended:
             count = max(1, min(MOST_SHARE, len(self.open) // (2 * self.workers)))
-            share = self.open[-count:]
-            del self.open[-count:]
-
+            share = self.open.take(count)
         self.scanning.add(slot)
         self.shares.setdefault(slot, []).extend(share)
         return self._scan_task(share)

@@ -14,7 +14,10 @@ IN_MEMORY = 16 << 20  # bytes
 
 
 class Spool:
-    """Append-only; read forwards or backwards. `count` is the sum of what the records stand for."""
+    """Append-only, but for the last record; read forwards or backwards.
+
+    `count` is the sum of what the records stand for.
+    """
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._limit = in_memory
@@ -72,6 +75,17 @@ class Spool:
         assert self._file is not None
         start, end = self._offsets[index], self._offsets[index + 1]
         return os.pread(self._file.fileno(), end - start, start)
+
+    def pop(self) -> bytes:
+        """Take the last record away; one that stood for itself alone."""
+        blob = self[len(self) - 1]
+        if self._blobs:
+            self._blobs.pop()
+            self._held -= len(blob)
+        else:
+            self._offsets.pop()
+        self.count -= 1
+        return blob
 
     def __iter__(self) -> Iterator[bytes]:
         return (self[i] for i in range(len(self)))

@@ -12,21 +12,25 @@ from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from blit.worker.filters import Hides
     from blit.worker.scan import Scanner, Token
 
 CHECK_EVERY = 256  # entries between two looks at the clock
+# names that one record holds, and about as many one answer: a folder of a million would else be
+# one answer, one deletion and one list of changes, 800 MB for all of them (2026-11-22)
+MOST_NAMES = 8192
 
 
 def left_over(
     scan: Scanner, token: Token, theirs: dict[str, os.DirEntry[str]], sfd: int, dfd: int,
     mirror: int, aside: dict[str, os.DirEntry[str]], spares: Hides | None,
-) -> bool:  # fmt: skip
+) -> Generator[None, None, bool]:  # fmt: skip
     """Names only the destination has: temporaries of dead runs go, a mirror notes the rest.
 
-    `aside`: those of which the source has one too, but leaves it out.
+    `aside`: those of which the source has one too, but leaves it out. Yields when there is much to
+    tell; returns whether the folder is, or will be, another one than it was.
     """
     src_root, dst_root, src_rel, dst_rel, _, _ = token
     assert src_rel is not None
@@ -61,18 +65,21 @@ def left_over(
         if folded != name:
             same_by_case[folded] = name
     everything = set(seen)
-    files: list[str] = []
-    folders_: list[str] = []
-    unwanted: tuple[list[str], list[str]] = ([], [])
+    found = _Extras(scan, token)
     trees = False
     for name, entry in theirs.items():
+        if found.many:
+            found.note()
+            yield
+            scan.at_target(dst_root, dst_rel)
+            scan.c.page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
         is_folder = entry.is_dir(follow_symlinks=False)
         if name in aside:
             if is_folder and spares is not None:
                 tree_token(scan, token, name, name, False)
                 trees = True
             else:
-                unwanted[is_folder].append(name)
+                found.unwanted[is_folder].append(name)
             continue
         folded = name.casefold()
         partner = same_by_case.get(folded) or (folded if folded in everything else None)
@@ -85,18 +92,47 @@ def left_over(
             tree_token(scan, token, name.partition("/")[0], name, True)
             trees = True
             continue
-        (folders_ if is_folder else files).append(name)
-    if files or folders_:
-        scan.extras.append((src_root, dst_root, dst_rel, src_rel, files, folders_))
-    if unwanted[0] or unwanted[1]:  # without a source folder: that it has them keeps none
-        scan.extras.append(("", dst_root, dst_rel, None, *unwanted))
-    scan.extra_count += len(files) + len(folders_) + len(unwanted[0]) + len(unwanted[1])
-    for name in folders_:
-        name = name.partition("/")[0]
-        extra_token(scan, dst_root, dst_rel, name, join(src_root, src_rel, name))
-    for name in unwanted[1]:
-        extra_token(scan, dst_root, dst_rel, name)
-    return changed or trees or bool(files or folders_ or unwanted[0] or unwanted[1])
+        found.extra[is_folder].append(name)
+    found.note()
+    return changed or trees or found.any
+
+
+class _Extras:
+    """What only one folder of the destination has: its files and its folders, noted in parts."""
+
+    def __init__(self, scan: Scanner, token: Token) -> None:
+        self.scan, self.token = scan, token
+        self.any = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self.extra: tuple[list[str], list[str]] = ([], [])
+        self.unwanted: tuple[list[str], list[str]] = ([], [])
+
+    @property
+    def many(self) -> bool:
+        return len(self.extra[0]) + len(self.extra[1]) >= MOST_NAMES or (
+            len(self.unwanted[0]) + len(self.unwanted[1]) >= MOST_NAMES
+        )
+
+    def note(self) -> None:
+        """Tell what has come together; the folders are listed later, and so told after this."""
+        scan, (src_root, dst_root, src_rel, dst_rel, _, _) = self.scan, self.token
+        assert src_rel is not None
+        extra, unwanted = self.extra, self.unwanted
+        self._reset()
+        if extra[0] or extra[1]:
+            scan.extras.append((src_root, dst_root, dst_rel, src_rel, *extra))
+        if unwanted[0] or unwanted[1]:  # without a source folder: that it has them keeps none
+            scan.extras.append(("", dst_root, dst_rel, None, *unwanted))
+        count = sum(map(len, (*extra, *unwanted)))
+        scan.extra_count += count
+        self.any |= bool(count)
+        for name in extra[1]:
+            name = name.partition("/")[0]
+            extra_token(scan, dst_root, dst_rel, name, join(src_root, src_rel, name))
+        for name in unwanted[1]:
+            extra_token(scan, dst_root, dst_rel, name)
 
 
 def extra_folder(scan: Scanner, unless: str, dst_root: str, dst_rel: str) -> Iterator[None]:
@@ -106,22 +142,40 @@ def extra_folder(scan: Scanner, unless: str, dst_root: str, dst_rel: str) -> Ite
     dfd = context.folders.open(dst_root, dst_rel)
     if not _may_go(scan, dst_root, dst_rel, dfd):
         return
+    held = os.dup(dfd)  # must survive the opening of many others while this listing is suspended
+    try:
+        with os.scandir(held) as listing:
+            while _some(scan, listing, unless, dst_root, dst_rel):
+                yield
+                scan.at_target(dst_root, dst_rel)
+                context.page.folder("", join(dst_root, dst_rel))
+    finally:
+        os.close(held)
+    context.page.tick()
+    yield
+
+
+def _some(
+    scan: Scanner, listing: Iterator[os.DirEntry[str]], unless: str, dst_root: str, dst_rel: str
+) -> bool:
+    """Note the next names of an extra folder; whether there may be more."""
     files: list[str] = []
     folders_: list[str] = []
     count = 0
-    with os.scandir(dfd) as listing:
-        for entry in listing:
-            count += 1
-            if not count % CHECK_EVERY:
-                context.page.tick()
-            (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+    for entry in listing:
+        count += 1
+        if not count % CHECK_EVERY:
+            scan.c.page.tick()
+        (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+        if count >= MOST_NAMES:
+            break
     scan.dst_entries += count
     scan.extra_count += count
-    scan.extras.append((unless, dst_root, dst_rel, None, files, folders_))
+    if count:
+        scan.extras.append((unless, dst_root, dst_rel, None, files, folders_))
     for name in folders_:
         extra_token(scan, dst_root, dst_rel, name, unless)
-    context.page.tick()
-    yield
+    return count >= MOST_NAMES
 
 
 def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) -> Iterator[None]:

@@ -17,7 +17,7 @@ from blit.worker import compare, left_over, metadata, room, status, system, tmpn
 from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import clear_temporary, exists, is_stale
 from blit.worker.folders import listable
-from blit.worker.left_over import CHECK_EVERY
+from blit.worker.left_over import CHECK_EVERY, MOST_NAMES
 from blit.worker.system import os
 
 TYPE_CHECKING = False
@@ -104,6 +104,8 @@ class Scanner:
             except StopIteration:
                 self.current = None
             if monotonic() >= deadline or self.files >= want or page.flag() or self.overlap:
+                break
+            if self.extra_count >= MOST_NAMES:
                 break
         page.operation(status.IDLE)
         return self._answer()
@@ -475,8 +477,10 @@ class Scanner:
         if entries:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
         theirs.update(aside)
-        if theirs and left_over.left_over(self, token, theirs, sfd, dfd, mirror, aside, spares):
-            touched = True
+        if theirs:
+            touched |= yield from left_over.left_over(
+                self, token, theirs, sfd, dfd, mirror, aside, spares
+            )
         self._folder_itself(token, sfd, dfd, source, copy, touched)
         if respelled:
             self.finish[-1] = (*self.finish[-1], respelled)

@@ -31,6 +31,8 @@ from trees import (
     temporaries,
 )
 
+from blit.worker.left_over import MOST_NAMES
+
 T = 1_700_000_000_123_456_789
 SOURCE = {"kept": b"kept", "changed": b"the new content", "sub": {"a": b"a"}, "empty": {}}
 TARGET = {
@@ -114,6 +116,31 @@ def test_the_guard_counts_what_lies_in_extra_folders(blit: Blit, ram: Path) -> N
     result = blit("mirror", "-y", f"{src}/", dst, code=4)
     assert "151" in result.errors[-1]
     assert len(list((dst / "old").iterdir())) == 150
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["beside others", "a folder of their own"])
+def test_very_many_extras_of_one_folder_come_in_parts(blit: Blit, ram: Path, whole: bool) -> None:
+    """Without the parts of left_over.py all 20,000 are one answer and one deletion."""
+    source, target = ram / "source", ram / "target"
+    for top in (source / "full", target / "full", target / "full" / "inner"):
+        top.mkdir(parents=True)
+    for n in range(20_000):
+        (target / "full" / f"{n:05}-{'x' * 60}").touch()
+    (target / "full" / "inner" / "deep").touch()
+    (source / "full" / "kept").touch()
+    if whole:
+        (source / "full").rename(source / "other")
+    command = ["mirror", "--json", "-v", "--max-delete", "30000", "--yes"]
+    done = blit(*command, f"{source}/", target)
+    assert done.summary["files"]["deleted"] == 20_002 + whole
+    assert sorted(p.name for p in target.rglob("*")) == sorted(p.name for p in source.rglob("*"))
+    parts = [
+        len(each["changes"])
+        for each in done.events
+        if each["type"] == "batch_finished" and each["what"] == "delete"
+    ]
+    assert sum(parts) == 20_002 + whole
+    assert max(parts) <= 2 * MOST_NAMES
 
 
 def test_an_empty_source_deletes_nothing_unless_allowed(blit: Blit, ram: Path) -> None:
