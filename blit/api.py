@@ -60,7 +60,7 @@ class Run:
             predictor = Learned(job)
         self.job = job
         self._history = history
-        self._running = Running(job, usual_count(), predictor)
+        self._running = Running(job, usual_count(), predictor, awake=False)
         self._mailbox: Mailbox = self._running.board.join()[1]
         self._thread = threading.Thread(target=self._work, name="blit", daemon=True)
         self._looks = anyio.CapacityLimiter(2)  # not of the caller's threads

@@ -257,6 +257,7 @@ async def _engine(control: Control, given: Any) -> Summary:
 
     async with anyio.create_task_group() as group:
         group.start_soon(_signals, control)
+        group.start_soon(console.stay_awake, given[0].command)
         summary = await engine(*given)
         group.cancel_scope.cancel()
     return summary

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+AWAKE_AFTER = 10.0  # seconds: what is over before that is not told to anybody
 _STARTED = time.monotonic()
 
 TYPE_CHECKING = False
@@ -62,6 +63,19 @@ def stream(fd: int) -> IO[str]:
 
 def streams() -> tuple[IO[str], IO[str]]:
     return stream(1), stream(2)
+
+
+async def stay_awake(why: str) -> None:
+    """Runs beside a transfer, until it is cancelled; from `AWAKE_AFTER` on the machine must not
+    fall asleep by itself.
+    """
+    import anyio
+
+    await anyio.sleep(AWAKE_AFTER)
+    from blit.awake import Awake
+
+    with Awake(why):
+        await anyio.sleep_forever()
 
 
 def complain(text: str, prefix: bool = True) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from blit import console
 from blit.board import Board
 from blit.engine import probing
 from blit.engine.control import Control
@@ -34,8 +35,11 @@ _COLLECT_FOR = 5.0  # seconds; who has not ended by then hangs in the kernel, an
 class Running:
     """Made when a transfer begins; lives in the engine's loop, except `board.state` and `ended`."""
 
-    def __init__(self, job: Job, workers: int, predictor: Predictor | None = None) -> None:
-        self.job, self.predictor = job, predictor
+    def __init__(
+        self, job: Job, workers: int, predictor: Predictor | None = None, awake: bool = True
+    ) -> None:
+        """`awake`: the machine does not fall asleep while it lasts."""
+        self.job, self.predictor, self._awake = job, predictor, awake
         self.board = Board()
         self.control = Control()
         self.ended = threading.Event()
@@ -65,10 +69,14 @@ class Running:
             if self._pool is None:
                 await anyio.to_thread.run_sync(self._begin)
             assert self._pool is not None
-            await transfer(
-                self.job, self._pool, self.board.publish, self.control, self._early,
-                self._started, self.board.glance, self.predictor,
-            )  # fmt: skip
+            async with anyio.create_task_group() as group:
+                if self._awake:
+                    group.start_soon(console.stay_awake, self.job.command)
+                await transfer(
+                    self.job, self._pool, self.board.publish, self.control, self._early,
+                    self._started, self.board.glance, self.predictor,
+                )  # fmt: skip
+                group.cancel_scope.cancel()
         except Exception as error:
             self._broken = True
             self.fail(_words(error))

@@ -28,7 +28,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.__main__": {"blit.cli"},
     "blit.cli": {"blit"},  # the only place that knows every part: see below
     "blit.amounts": set(),
-    "blit.console": {"blit"},
+    "blit.awake": set(),
+    "blit.console": {"blit", "blit.awake"},
     "blit.completions": {"blit.arguments"},
     "blit.examples": set(),
     "blit.suggest": set(),
@@ -54,7 +55,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "blit.manager": {"blit.dispatch", "blit.job", "blit.problems", "blit.queue", "blit.running"},
     "blit.running": {
-        "blit.board", "blit.engine", "blit.errors", "blit.events", "blit.history.predict",
+        "blit.board", "blit.console", "blit.engine", "blit.errors", "blit.events", "blit.history.predict",
         "blit.job", "blit.queue",
     },
     "blit.asking": {"blit.engine.workers", "blit.queue"},
@@ -94,6 +95,7 @@ FOREIGN: dict[str, set[str]] = {
     "blit": set(),
     "blit.api": {"anyio"},
     "blit.cli": {"anyio"},
+    "blit.console": {"anyio"},
     "blit.completions": {"shtab"},
     "blit.engine": {"anyio"},
     "blit.dispatch": {"anyio"},

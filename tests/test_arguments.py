@@ -105,7 +105,7 @@ def test_in_the_root_no_slash_is_doubled(monkeypatch: pytest.MonkeyPatch) -> Non
         ["copy"],
         ["copy", "/only-one"],
         ["mirror", "/a", "/b", "/c"],
-        ["move", "/a", "/b"],
+        ["shift", "/a", "/b"],
         ["copy", "--faster", "/a", "/b"],
         ["copy", "--dry", "/a", "/b"],  # no abbreviations: a script must not break later
         ["copy", "--yes", "/a", "/b"],
