@@ -126,7 +126,8 @@ def headline(entry: Entry, width: int) -> list[Line]:
         said = f"{show.count(counts.deleted, 'entry', 'entries')} deleted, nothing to copy"
         head = [facts([((f"{sign} ", f"{role} strong"), (said, "strong")), ((took, ""),)], width)]
     elif counts.copied or summary.outcome in ("ok", "partial"):
-        verb = "Would copy" if summary.dry_run else "Copied"
+        verb = "Moved" if entry.job.move else "Copied"
+        verb = "Would copy" if summary.dry_run else verb
         what = f"{verb} {show.size(summary.bytes.copied)} in {show.count(counts.copied, 'file')}"
         rest: Line = ((took, ""),)
         rate: Line = (
@@ -149,6 +150,7 @@ def headline(entry: Entry, width: int) -> list[Line]:
             facts([failed, (("p shows them", "muted"),), (("r tries again", "muted"),)], width)
         )
     same: Line = ((f"{counts.unchanged:,} already the same", ""),) if counts.unchanged else ()
-    gone: Line = ((f"{counts.deleted:,} deleted", ""),) if counts.deleted and counts.copied else ()
+    went = "removed from the source" if entry.job.move else "deleted"
+    gone: Line = ((f"{counts.deleted:,} {went}", ""),) if counts.deleted and counts.copied else ()
     head.append(facts([gone, same, ((again, "muted"),)], width))
     return [cut(line, width) for line in head]
