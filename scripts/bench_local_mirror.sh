@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# blit against cp, rsync and rclone, in RAM: finds a Python that has blit, passes every argument on.
-#   scripts/bench_local_mirror.sh [--only small,unchanged] [--rounds 5] [--files 100000] ...
+# blit against cp, rsync, rclone, tar and C, in RAM, on tmpfs and (as root) ext4, xfs, btrfs and slow
+# FUSE: finds a Python that has blit, passes every argument on, and renders docs/performance.md.
+#   scripts/bench_local_mirror.sh [--places tmpfs,ext4] [--only small,unchanged] [--rounds 5] ...
 #   scripts/bench_local_mirror.sh --help
 set -euo pipefail
 
