@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -282,7 +282,14 @@ class Sweep:
         return wrong
 
 
-Report = Callable[[str, str, str, int, Outcome], None]
+def spread(numbers: list[int], most: int) -> list[int]:
+    """At most so many, evenly; the middle one if it is one; all for 0."""
+    if not most or len(numbers) <= most:
+        return numbers
+    if most == 1:
+        return [numbers[len(numbers) // 2]]
+    step = (len(numbers) - 1) / (most - 1)
+    return sorted({numbers[round(n * step)] for n in range(most)})
 
 
 def faults_for(call: str, whole: bool) -> list[str]:

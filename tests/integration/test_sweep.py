@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Blit, inject, requires_strace
-from sweeping import CASES, Sweep
+from sweeping import CASES, Sweep, spread
 from trees import assert_same, contents, make, temporaries
 
 # by case: the calls, and how many of each are made to fail (the first, the last, those between)
@@ -34,7 +34,7 @@ def test_one_fault_at_one_call(ram: Path, case: str, fault: str) -> None:
     calls, most = CALLS[case]
     if fault != "error=EIO":
         most = 1
-    wanted = [(call, n) for call in calls for n in _spread(found[call], most)]
+    wanted = [(call, n) for call in calls for n in spread(found[call], most)]
 
     def run(one: tuple[str, int]) -> list[str]:
         sweep = sweeps.pop()
@@ -47,14 +47,6 @@ def test_one_fault_at_one_call(ram: Path, case: str, fault: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         wrong = [line for lines in pool.map(run, wanted) for line in lines]
     assert not wrong, "\n".join(wrong)
-
-
-def _spread(numbers: list[int], most: int) -> list[int]:
-    """At most so many, evenly; the middle one if it is one."""
-    if most == 1:
-        return [numbers[len(numbers) // 2]]
-    step = (len(numbers) - 1) / (most - 1)
-    return sorted({numbers[round(n * step)] for n in range(most)})
 
 
 @pytest.mark.parametrize("side", ["src", "dst"])
