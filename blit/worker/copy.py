@@ -97,25 +97,26 @@ class Copier:
             else:
                 dfd = -1
             pair = (device, os.fstat(dfd).st_dev if dfd >= 0 else 0)
+            if by_content:
+                settled = names if isinstance(names, int) else 0
+                names = None
+                equal, unsure = compare.sift(context, sfd, dfd, entries, settled)
+                result.unchanged += equal
+                if not unsure:
+                    return False
+                entries = [(name, wire.FILE, 0, 0, 0, wire.COMPARE) for name in unsure]
+            if not self.dry:
+                page.operation(status.MKDIR)
+                context.wrote(pair[1], dst_root, dst_rel, dfd)
         except OSError as error:
             # nothing of this folder can be copied: one failure an entry, so that none is forgotten
             for entry in entries:
-                name = entry if by_content else entry[0]
+                name = entry if isinstance(entry, str) else entry[0]
                 page.name(name)
                 self._failed(error, src_root, src_rel, dst_root, dst_rel, name, name)
             return False
-        if by_content:
-            settled = names if isinstance(names, int) else 0
-            names = None
-            equal, unsure = compare.sift(context, sfd, dfd, entries, settled)
-            result.unchanged += equal
-            if not unsure:
-                return False
-            entries = [(name, wire.FILE, 0, 0, 0, wire.COMPARE) for name in unsure]
         shown_rel = shown(dst_rel, src_rel)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
-        if not self.dry:
-            context.wrote(pair[1], dst_root, dst_rel, dfd)
         plain = not self.options & (
             wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS | wire.WAITED
         )
