@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ CLONING = ("xfs", "btrfs")
 PLACES = ["tmpfs", *LOOPED, "fuse"]
 DELAY = 0.002  # seconds an operation on FUSE
 _CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x20000, 0x4000, 1 << 18
+_PR_SET_PDEATHSIG = 1
 
 
 class Unavailable(Exception):
@@ -99,7 +101,7 @@ def _slow(work: Path) -> Iterator[None]:
     null = subprocess.DEVNULL
     server = subprocess.Popen(
         [sys.executable, str(script), str(below), str(point), str(DELAY)],
-        stdin=null, stdout=null, stderr=null, start_new_session=True,
+        stdin=null, stdout=null, stderr=null, start_new_session=True, preexec_fn=_die_with_parent,
     )  # fmt: skip
     try:
         until = time.monotonic() + 20
@@ -117,6 +119,10 @@ def _slow(work: Path) -> Iterator[None]:
             server.kill()
             server.wait()
         clear(below)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _do(command: list[str]) -> None:
