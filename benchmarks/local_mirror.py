@@ -53,35 +53,40 @@ class Bench:
             self.rounds = min(rounds, 2)
             self.source, self.real = where.folder / "slow/source", where.folder / "below/source"
         self.tree: tuple[Group, ...] = ()
+        self.equal = False  # the destination is a verified copy of the tree
 
     def measure(self, scenario: Scenario) -> dict[str, Any]:
-        """A round for memory, which warms all up; the timed rounds; a run that is verified."""
+        """A round for memory (of peers only on tmpfs); the timed rounds; a run that is verified."""
         self._build(scenario)
         asked = commands(scenario, self.source, self.target, self.limit)
         runs = {tool: what for tool, what in asked.items() if isinstance(what, list)}
         skipped = {tool: what for tool, what in asked.items() if isinstance(what, str)}
         peak = {}
-        for tool, command in [*runs.items()]:
-            if self.slow and tool != "blit":
-                continue  # it takes minutes
-            memory = Memory()
+        ran: dict[str, list[Ran]] = {tool: [] for tool in runs}
+
+        def run(tool: str, memory: Memory | None = None) -> Ran | None:
+            """None: it failed, and takes part no more."""
+            self._fresh(scenario)
             try:
-                self._fresh(scenario)
-                self.runner.run(command, memory)
-                peak[tool] = memory.result()
+                return self.runner.run(runs[tool], memory)
             except Failure as failure:
                 if tool == "blit":
                     raise
                 skipped[tool] = failure.args[1]
-                del runs[tool]
-        ran: dict[str, list[Ran]] = {tool: [] for tool in runs}
+                del runs[tool], ran[tool]
+                return None
+
+        for tool in [*runs] if self.where.name == "tmpfs" else ["blit"]:
+            memory = Memory()
+            if run(tool, memory):
+                peak[tool] = memory.result()
         for number in range(self.rounds):
             turn = number % len(runs)
             for tool in [*runs][turn:] + [*runs][:turn]:
                 if tool == "rclone" and number and not self.slow:
                     continue
-                self._fresh(scenario)
-                ran[tool].append(self.runner.run(runs[tool]))
+                if once := run(tool):
+                    ran[tool].append(once)
         first_byte = self._verify(scenario, runs["blit"])
         cpu = {tool: _known(each.cpu for each in of) for tool, of in ran.items()}
         ratios, spent = {}, {}
@@ -102,7 +107,10 @@ class Bench:
         }
 
     def _build(self, scenario: Scenario) -> None:
+        if self.tree == scenario.tree and self.equal and not scenario.fresh:
+            return
         clear(self.target)
+        self.equal = False
         if self.tree != scenario.tree:
             clear(self.real)
             build(self.real, scenario.tree)
@@ -130,6 +138,7 @@ class Bench:
             raise Failure(scenario.name, f"{scenario.files} should be {count}: {summary['files']}")
         if found := difference(self.real, self.target):
             raise Failure(scenario.name, f"the result differs from the source:\n{found[:2000]}")
+        self.equal = True
         first: float | None = summary["seconds"]["first_byte"]
         return first if scenario.fresh else None
 
