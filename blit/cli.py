@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         while isinstance(error, BaseExceptionGroup):  # a task group wraps what was raised in it
             error = error.exceptions[0]
+        if isinstance(error, RuntimeError) and "start new thread" in str(error):
+            console.complain("no thread can be started: raise the limit of processes (ulimit -u)")
+            console.leave(1)
         console.complain(
             f"internal error ({type(error).__name__}: {error}); "
             "BLIT_DEBUG=1 shows where, please report it"

@@ -75,7 +75,23 @@ class Pool:
         self.retired: list[Worker] = []
         self._leaving: list[int] = []  # told to go, and not collected yet
         for _ in range(count):
-            self.start()
+            try:
+                self.start()
+            except OSError:  # no more processes for this user: fewer do it too
+                if not self.workers:
+                    raise
+                self._make_room()
+                break
+
+    def _make_room(self) -> None:
+        """Let half of the workers go, for the program's own threads count as processes too."""
+        for worker in self.workers[(len(self.workers) + 1) // 2 :]:
+            os.close(worker.tasks)
+            os.close(worker.answers)
+            os.kill(worker.pid, signal.SIGKILL)
+            os.waitpid(worker.pid, 0)
+            self.workers.remove(worker)
+            self.retired.append(worker)
 
     def start(self) -> Worker:
         """One more worker, in a fresh slot. OSError where the system has no process to give."""

@@ -63,6 +63,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         raise Refusal("usage", target, "is not a folder: blit check compares two folders")
     options: int = task["options"]
     tokens: list[tuple[Any, ...]] = []
+    single: dict[tuple[str, str], dict[str, str]] = {}  # names of files by their folder and root
     landings, mine, theirs = [], [], []
     seen: dict[str, str] = {}
     filters = _filters(task["filters"]) if task.get("filters") else {}
@@ -119,7 +120,13 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             flag = wire.DST_EXISTS if parent is not None else 0
             fresh = fresh and not os.path.lexists(place.path)
             assert place.name is not None
-            tokens.append((folder, place.root, "", "", {base(source): place.name}, flag))
+            # thousands of them, of one folder mostly, are listed together
+            names = single.get((folder, place.root))
+            if names is None:
+                names = single[folder, place.root] = {}
+                tokens.append((folder, place.root, "", "", names, flag))
+            names[base(source)] = place.name
+            page.tick()
             size = info.st_size if stat.S_ISREG(info.st_mode) else 0
             largest = size if len(task["sources"]) == 1 else None
             if small is not None:

@@ -44,12 +44,15 @@ def nested(landings: dict[str, str]) -> None:
     `landings`: the source of each landing.
     """
     for path, source in landings.items():
-        for outer, other in landings.items():
-            if path.startswith(outer.rstrip("/") + "/"):
-                inside = other.rstrip("/") + "/" + path[len(outer.rstrip("/")) + 1 :]
-                if os.path.lexists(inside):
-                    text = f"and {inside} would both land in {path}: copy them one after the other"
-                    raise Refusal("usage", source, text)
+        outer = path
+        while len(outer) > 1:
+            outer = os.path.dirname(outer)
+            if (other := landings.get(outer)) is None:
+                continue
+            inside = other.rstrip("/") + "/" + path[len(outer.rstrip("/")) + 1 :]
+            if os.path.lexists(inside):
+                text = f"and {inside} would both land in {path}: copy them one after the other"
+                raise Refusal("usage", source, text)
 
 
 def source_of(source: str) -> os.stat_result:

@@ -264,7 +264,11 @@ class Scanner:
         entries: list[tuple[str, int, int, int, int, int]] = []
         taken: dict[str, str] = {}
         for name, target in names.items():
-            info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+            try:
+                info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+            except FileNotFoundError:
+                self.vanished += 1
+                continue
             there = None
             if dfd >= 0:
                 try:
@@ -274,7 +278,8 @@ class Scanner:
             if self.options & wire.CASELESS:
                 from blit.worker.spelling import met
 
-                if failure := met((dst_root, dst_rel), sfd, dfd, name, target, taken):
+                listed = dfd if there is not None else -1
+                if failure := met((dst_root, dst_rel), sfd, listed, name, target, taken):
                     self.failures.append(failure)
                     continue
             entry = self._entry(name, target, info, there, sfd, dfd, dst_rel)
@@ -289,8 +294,10 @@ class Scanner:
                 self._large(src_root, dst_root, src_rel, dst_rel, entry, names)
             else:
                 entries.append(entry)
-        if entries:
-            self._group(src_root, dst_root, src_rel, dst_rel, entries, names)
+        for at in range(0, len(entries), GROUP_FILES):
+            part = entries[at : at + GROUP_FILES]
+            named = {entry[0]: names[entry[0]] for entry in part}
+            self._group(src_root, dst_root, src_rel, dst_rel, part, named)
         if flags & wire.FINISH_ANYWAY:
             mode = stat.S_IMODE(os.fstat(sfd).st_mode)
             self.finish.append((src_root, dst_root, src_rel, dst_rel, mode))
