@@ -8,6 +8,8 @@ temporary.
 
 from __future__ import annotations
 
+import errno
+
 from blit.worker import status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
@@ -74,7 +76,11 @@ class _Large(Copier):
         return open_source(self.name, self.sfd)
 
     def temporary(self, name: str) -> int:
-        return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.dfd)
+        d = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.dfd)
+        if os.fstat(d).st_nlink == 1:
+            return d
+        os.close(d)  # somebody put another file's name there: nothing is written into that
+        raise OSError(errno.ESTALE, "another file has taken the place of the temporary one")
 
 
 def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
