@@ -347,11 +347,7 @@ class Scanner:
         if options & wire.CASELESS:
             from blit.worker.spelling import settle
 
-            refused, respelled = settle(self, (dst_root, dst_rel), sfd, dfd, theirs, hides)
-            if not options & wire.RESPELLS:
-                respelled = []
-            if refused:
-                listed = _without(refused)
+            listed, respelled = settle(self, (dst_root, dst_rel), sfd, dfd, theirs, hides)
         entries: list[tuple[str, int, int, int, int, int]] = []
         compared: list[str] = []
         weight = 0
@@ -731,7 +727,3 @@ class Scanner:
             )
         if reason >= 0 or touched:
             self.finish.append((src_root, dst_root, src_rel, dst_rel, stat.S_IMODE(source.st_mode)))
-
-
-def _without(names: set[str]) -> Callable[[Any], Iterator[os.DirEntry[str]]]:
-    return lambda listing: (item for item in listing if item.name not in names)

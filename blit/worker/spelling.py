@@ -10,7 +10,8 @@ from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
     from blit.worker.filters import Hides
     from blit.worker.scan import Scanner
@@ -28,12 +29,12 @@ def key(name: str) -> str:
 def settle(
     scan: Scanner, place: tuple[str, str], sfd: int, dfd: int,
     theirs: dict[str, os.DirEntry[str]], hides: Hides | None,
-) -> tuple[set[str], list[Pair]]:  # fmt: skip
+) -> tuple[Callable[[Any], Iterator[os.DirEntry[str]]], list[Pair]]:  # fmt: skip
     """Pair the names of both sides as the destination does; `place`: its root and this folder.
 
-    What it spells otherwise moves in `theirs` to the name that the source has for it. Returns the
-    names of the source that cannot lie there, since another stands for the same (each is recorded
-    as a failure), and what is spelled otherwise there.
+    What it spells otherwise moves in `theirs` to the name that the source has for it. Returns
+    what leaves out of a listing of the source the names that cannot lie there, since another stands
+    for the same (each is recorded as a failure); and what can be spelled as in the source.
     """
     ours: dict[str, list[str]] = {}
     with os.scandir(sfd) as listing:
@@ -60,7 +61,13 @@ def settle(
                 theirs[name] = theirs.pop(old)
                 respelled.append((old, name))
                 break
-    return refused, respelled
+    if not scan.options & wire.RESPELLS:
+        respelled = []
+
+    def listed(listing: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+        return (item for item in listing if item.name not in refused)
+
+    return listed if refused else iter, respelled
 
 
 def met(
