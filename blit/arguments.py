@@ -17,6 +17,7 @@ VERBS = {
     "diagnostics": "blit.history.commands",
     "completions": "blit.completions",
     "config": "blit.config",
+    "trash": "blit.trash",
 }
 
 
@@ -158,7 +159,8 @@ def _common(command: argparse.ArgumentParser, writes: bool = True) -> None:
     if writes:
         _writing(command)
     else:
-        command.set_defaults(dry_run=True, verify=False, durable=False, tui=False, no_tui=True)
+        nothing = dict.fromkeys(("verify", "durable", "trash", "tui"), False)
+        command.set_defaults(dry_run=True, no_tui=True, **nothing)
     add(
         "-c",
         "--checksum",
@@ -196,6 +198,7 @@ def _writing(command: argparse.ArgumentParser) -> None:
     add("-n", "--dry-run", action="store_true", help="only say what would be done, line by line")
     add("--verify", action="store_true", help="read back what was written and compare it")
     add("--durable", action="store_true", help="exit 0 only when everything is on the device")
+    add("--trash", action="store_true", help="keep what is deleted or replaced (blit trash)")
     screen = command.add_mutually_exclusive_group().add_argument
     screen("--tui", action="store_true", help="open the full screen at once")
     screen("--no-tui", action="store_true", help="never open the full screen")

@@ -25,6 +25,7 @@ class RunStarted(NamedTuple):
     dry_run: bool
     started_at: float  # Unix time
     free: int = 0  # bytes free at the destination
+    trash: bool = False  # what is deleted or replaced is kept
 
 
 class RouteChosen(NamedTuple):
@@ -68,7 +69,7 @@ class BatchStarted(NamedTuple):
 
 
 class Change(NamedTuple):
-    reason: str  # new, size, mtime, content, type, mode, delete
+    reason: str  # new, size, mtime, content, type, mode, delete, trash (deleted to there)
     path: bytes  # below the destination
     method: str  # clone, kernel, sendfile, read/write, link, symlink, metadata, special
     size: int = 0  # bytes copied
@@ -151,6 +152,7 @@ class DeletionPlanned(NamedTuple):
     asks: bool  # waits for an answer
     reason: str
     many: bool = False  # so many that who answers must have read the number
+    trash: bool = False  # they go to the trash
 
 
 class MirrorFinished(NamedTuple):
@@ -169,6 +171,7 @@ class Counts(NamedTuple):
     deleted: int = 0
     failed: int = 0
     cloned: int = 0
+    trashed: int = 0  # of the deleted and the replaced: what went to the trash
 
 
 class ByteCounts(NamedTuple):
@@ -200,6 +203,7 @@ class Summary(NamedTuple):
     methods: Mapping[str, int] = MappingProxyType({})
     warnings: tuple[str, ...] = ()  # something could not be kept
     notes: tuple[str, ...] = ()  # left out, vanished, protected: no loss
+    trash: str = ""  # the folder that holds what was deleted or replaced; empty: nothing was
 
 
 class RunFinished(NamedTuple):

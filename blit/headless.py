@@ -243,11 +243,12 @@ class Lines:
             self._bar.pause()
         what, how = show.count(event.entries, "entry", "entries"), "[y/N]"
         self._yes = ("y", "yes")
+        verb = "Move to the trash" if event.trash else "Delete"
         if event.many:
             what, how = f"{what}, of {event.of:,},", f"Type {event.entries} to delete:"
             self._yes = (str(event.entries), f"{event.entries:,}")
         self._write(
-            self._err, f"Delete {what} that only the destination has (-n names them)? {how} "
+            self._err, f"{verb} {what} that only the destination has (-n names them)? {how} "
         )
         if self._err in self._broken:
             self._reply("")

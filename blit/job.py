@@ -41,6 +41,7 @@ class Job:
     max_size: int | None = None
     newer: float | None = None
     older: float | None = None
+    trash: bool = False  # what is deleted or replaced goes to the destination's trash
     only: tuple[bytes, ...] = ()  # nothing but these absolute paths, of either side: a retry
     # nothing but what a list names below the source: the absolute path of that list, or itself
     files_from: bytes | None = None
@@ -85,6 +86,7 @@ class Job:
             | wire.ITEMIZE * self.itemize
             | wire.DURABLE * self.durable
             | wire.VERIFY * self.verify
+            | wire.TRASH * self.trash
             | wire.HELD * self.held
         )
 
@@ -94,7 +96,8 @@ def command_line(job: Job) -> str:
     words = ["blit", job.command]
     for option, given in (
         ("--dry-run", job.dry_run), ("--checksum", job.checksum), ("--verify", job.verify),
-        ("--durable", job.durable), ("--gitignore", job.gitignore), ("--yes", job.yes),
+        ("--durable", job.durable), ("--trash", job.trash),
+        ("--gitignore", job.gitignore), ("--yes", job.yes),
         ("--delete-excluded", job.delete_excluded),
         ("--allow-empty-source", job.allow_empty_source),
     ):  # fmt: skip

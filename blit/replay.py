@@ -97,7 +97,10 @@ class Replay:
         self._story, self._speed = story, speed
         started = story[0].event
         if isinstance(started, RunStarted):
-            job = Job(started.command, started.sources, started.destination, started.dry_run)
+            job = Job(
+                started.command, started.sources, started.destination, started.dry_run,
+                trash=started.trash,
+            )  # fmt: skip
         else:
             summary = story[-1].event.summary  # type: ignore[union-attr]
             job = Job(summary.command, (summary.source,), summary.destination)

@@ -42,6 +42,7 @@ def job(options: argparse.Namespace) -> Job:
         checksum=options.checksum or moves,
         verify=options.verify or moves,
         durable=options.durable or moves,
+        trash=options.trash,
         itemize=options.dry_run or (options.verbose and not options.quiet),
         yes=getattr(options, "yes", False),
         max_delete=getattr(options, "max_delete", None),

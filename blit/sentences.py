@@ -45,6 +45,8 @@ def summary_line(summary: Summary, held: float = 0.0) -> str:
     if files.deleted:
         gone = "removed from the source" if moves else "deleted"
         parts.append(f"{files.deleted:,} {'to delete' if summary.dry_run else gone}")
+    if files.trashed:
+        parts.append(f"{files.trashed:,} to the trash")
     if files.failed:
         parts.append(f"{files.failed:,} failed")
     line = ", ".join(parts) + f" in {show.seconds(total)}"

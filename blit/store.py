@@ -48,6 +48,7 @@ class _Job(_Model):
     checksum: bool = False
     verify: bool = False
     durable: bool = False
+    trash: bool = False
     itemize: bool = False
     dry_run: bool = False
     yes: bool = False

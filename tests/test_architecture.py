@@ -64,6 +64,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.restore": set(),
     "blit.session": {"blit"},  # like cli: what cli does when there is a screen
     "blit.logfile": {"blit.bus", "blit.headless", "blit.job", "blit.show"},
+    "blit.trash": {"blit.engine.workers", "blit.errors", "blit.show"},
     "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state"},
     "blit.replay": {"blit.events", "blit.job", "blit.queue", "blit.state"},
     "blit.show": set(),

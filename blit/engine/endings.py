@@ -27,6 +27,8 @@ def defect(trace: str) -> str:
 
 def fatal(failure: Failed) -> str:
     path = os.fsdecode(failure.path)
+    if failure.step == "lock":
+        return f"{path} {failure.message}"
     if failure.step == space.STEP:
         return f"{path}: {failure.message}"
     if "inodes" in failure.message:

@@ -16,6 +16,7 @@ class Ledger:
         self.publish = publish
         self.files = self.bytes = self.unchanged = self.deleted = 0
         self.cloned = self.cloned_bytes = self.vanished = self.left = self.mismatched = 0
+        self.trashed = 0
         self.failed = 0
         self.changes = 0  # named: all of them where the job itemizes
         self.failures: list[Failed] = []
@@ -29,7 +30,7 @@ class Ledger:
     def take(self, answer: dict[str, Any]) -> None:
         for key in (
             "files", "bytes", "unchanged", "deleted", "cloned", "cloned_bytes", "vanished", "left",
-            "xattrs_lost", "owners_lost", "mismatched",
+            "xattrs_lost", "owners_lost", "mismatched", "trashed",
         ):  # fmt: skip
             if value := answer.get(key):
                 setattr(self, key, getattr(self, key) + value)

@@ -25,12 +25,13 @@ def guard(
     dry: bool,
     review: bool = False,
     usual: int | None = None,
+    trash: bool = False,
 ) -> Verdict:
     """`review`: a person sees the list and must type the count, which is as good as --max-delete.
 
     `extras` of the destination's `entries` would go; `complete`: all was listed and copied.
     `usual`: the most that earlier mirrors between the same roots deleted, None where that is not
-    known."""
+    known. `trash`: what is deleted goes there."""
     if not extras:
         return Verdict(True, False, "nothing to delete")
     what = "1 entry" if extras == 1 else f"{extras:,} entries"
@@ -55,14 +56,16 @@ def guard(
             f"nothing was deleted: {what} of {entries:,} in the destination would go, "
             f"{much}; if that is meant, say --max-delete {extras}",
         )  # fmt: skip
+    where = " to the trash" if trash else ""
     if yes or dry:
-        return Verdict(True, False, f"{what} to delete")
+        return Verdict(True, False, f"{what} to delete{where and ',' + where}")
     if can_ask:
-        return Verdict(True, True, f"{what} to delete")
+        return Verdict(True, True, f"{what} to delete{where and ',' + where}")
     return Verdict(
         False,
         False,
-        f"nothing was deleted: {what} would go; say --yes to allow it where nobody can be asked",
+        f"nothing was deleted: {what} would go{where}; "
+        "say --yes to allow it where nobody can be asked",
     )
 
 

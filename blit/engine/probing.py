@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from blit.engine import route
 from blit.engine.schedule import Schedule
 from blit.engine.workers import Pool
-from blit.job import Job
+from blit.job import Job, command_line
 from blit.worker import room
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
@@ -38,7 +38,10 @@ class Early(NamedTuple):
     answers: Sequence[tuple[int, Task, Task]] = ()  # slot, task and answer, already in the schedule
 
 
-def probe_task(job: Job) -> Task:
+def probe_task(job: Job, pool: Pool) -> Task:
+    if job.trash:  # told with every task: who deletes or replaces something must know where to
+        stamp = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
+        pool.said["said"] = (f"{stamp}-{os.urandom(2).hex()}", command_line(job))
     return {
         "op": "probe",
         "sources": [wire_text(s) for s in job.sources],
@@ -72,7 +75,7 @@ def wire_text(path: bytes) -> str:
 def start(pool: Pool, job: Job) -> Early:
     """Post the probe and, if its answer is quick and harmless, the first task of the route."""
     worker = pool.workers[0]
-    pool.post_all(worker, probe_task(job))
+    pool.post_all(worker, probe_task(job, pool))
     if not select.select([worker.answers], [], [], _PATIENCE)[0]:
         return Early()
     facts = pool.answer_now(worker)

@@ -28,6 +28,7 @@ def release(run: Run) -> None:
     run.begun = run.begun._replace(started_at=time.time())
     run.publish(run.begun)
     opening = {"op": "roots", "what": "list", "roots": run.roots, "options": run.options}
+    run.pool.said["lock"] = run.pool.locked  # not taken yet: nothing could be written
     schedule.release(opening, run.options)
     run.crew.wake()
 
@@ -54,6 +55,7 @@ def guard(run: Run) -> mirror.Verdict:
     return mirror.guard(
         schedule.extra_count, schedule.dst_entries, not run.ledger.incomplete, job.max_delete,
         job.yes, job.can_ask, job.dry_run, job.review, run.forecast.deletes,
+        job.trash,
     )  # fmt: skip
 
 
@@ -63,7 +65,7 @@ def tell(run: Run, verdict: mirror.Verdict) -> None:
     run.publish(
         DeletionPlanned(
             schedule.extra_count, schedule.dst_entries, verdict.allowed, verdict.asks,
-            verdict.reason, verdict.many,
+            verdict.reason, verdict.many, run.job.trash,
         )
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blit import errors
 from blit.events import ByteCounts, Counts, Seconds, Summary
-from blit.worker import wire
+from blit.worker import tmpname, wire
 
 if TYPE_CHECKING:
     from blit.engine.transfer import Run
@@ -39,7 +39,14 @@ def summarise(run: Run) -> Summary:
         source=job.sources[0],
         destination=run.destination or job.target,
         route=run.route.name if run.route else None,
-        files=Counts(ledger.files, ledger.unchanged, ledger.deleted, ledger.failed, ledger.cloned),
+        files=Counts(
+            ledger.files,
+            ledger.unchanged,
+            ledger.deleted,
+            ledger.failed,
+            ledger.cloned,
+            ledger.trashed,
+        ),
         bytes=ByteCounts(ledger.bytes, ledger.cloned_bytes),
         seconds=Seconds(
             time.monotonic() - run.started,
@@ -54,7 +61,15 @@ def summarise(run: Run) -> Summary:
         methods={name: n for name, n in zip(wire.METHODS, ledger.methods, strict=True) if n},
         warnings=tuple(_warnings(run)),
         notes=tuple(_notes(run)),
+        trash=_trash(run),
     )
+
+
+def _trash(run: Run) -> str:
+    """The folder in which what was deleted or replaced lies; empty where nothing was."""
+    if not run.ledger.trashed or run.job.dry_run or not run.roots:
+        return ""
+    return "/".join((run.roots[0].rstrip("/"), tmpname.TRASH, run.pool.said["said"][0]))
 
 
 def _warnings(run: Run) -> list[str]:
@@ -75,8 +90,16 @@ def _notes(run: Run) -> list[str]:
     """What was left out, and why."""
     ledger = run.ledger
     found = []
+    # only for who reads it: a nightly run must stay silent though all is well
+    seen = run.job.can_ask or run.job.itemize
+    if seen and (trash := _trash(run)):
+        found.append(f"what was deleted or replaced is in {trash} (blit trash lists it)")
     if ledger.vanished:
         found.append(f"{_n(ledger.vanished, 'source file')} vanished before it could be copied")
+    if run.job.itemize:
+        found += run.remarks
+        trashes = dict.fromkeys(path for path, what in ledger.skipped if what == "trash")
+        found += [f"{p.decode('utf-8', 'surrogateescape')}: not copied, a trash" for p in trashes]
     for kind in ("socket", "device"):
         paths = [path for path, what in ledger.skipped if what == kind]
         if paths:
@@ -87,8 +110,6 @@ def _notes(run: Run) -> list[str]:
         kept = _n(run.schedule.kept, "entry", "entries")
         found.append(f"{kept} kept: below a mount point, or the same name in another case")
     schedule = run.schedule
-    # only for who reads it: a nightly run must stay silent though nothing was there to leave out
-    seen = run.job.can_ask or run.job.itemize
     if seen and schedule is not None and schedule.plan_done and not run.job.selected:
         idle = [p for n, p in enumerate(run.patterns) if n not in schedule.hits]
         idle = idle[sum(n not in schedule.hits for n in range(run.job.lasting)) :]

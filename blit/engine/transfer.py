@@ -109,6 +109,7 @@ class Run:
         self.device = (0, "")  # of the destination: number and name
         self.least_writeback: int | None = None  # see watch._flushed
         self.overlap = b""  # where source and destination turned out to overlap
+        self.remarks: list[str] = []  # what -v tells of the first look
         self.patterns: list[str] = []  # of the job's filters, as the scanners number them
         self.kept_why = ""  # why a mirror deleted nothing although there was something to delete
         self.over = False
@@ -163,7 +164,8 @@ class Run:
         if self.ledger.defect:
             raise errors.Failed(endings.defect(self.ledger.defect))
         if self.ledger.fatal is not None:
-            raise errors.Failed(endings.fatal(self.ledger.fatal))
+            kind = errors.Refused if self.ledger.fatal.step == "lock" else errors.Failed
+            raise kind(endings.fatal(self.ledger.fatal))
         if self.control.stopped_by is not None:
             raise errors.Interrupted(self.left_text(), self.control.stopped_by or 2)
         overlap = self.overlap or (self.schedule.overlap if self.schedule else b"")
@@ -188,7 +190,7 @@ class Run:
         self.phase = "looking"
         worker = self.pool.workers[0]
         if early is None:
-            facts = await self.pool.ask(worker, probing.probe_task(self.job))
+            facts = await self.pool.ask(worker, probing.probe_task(self.job, self.pool))
         else:
             facts = early.facts or await self.pool.answer(worker)
         if "defect" in facts:
@@ -201,11 +203,12 @@ class Run:
         self.device = (facts["device"][0], facts["device"][1])
         self.patterns, self.room = facts.get("patterns", []), facts["room"]
         self.ledger.take({"failures": facts.get("failures", ())})
+        self.remarks = facts["remarks"]
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
         self.begun = RunStarted(
             self.job.command, self.job.sources, self.destination, landings, self.job.dry_run,
-            time.time(), facts["free"],
+            time.time(), facts["free"], self.job.trash,
         )  # fmt: skip
         self.publish(self.begun)
         self.route = route.choose(
@@ -354,7 +357,7 @@ class Run:
         self.check()
 
     def delete_tasks(self, extras: Spool, what: str) -> Iterator[Task]:
-        records = iter(extras) if what == "files" else reversed(extras)
+        job, records = self.job, iter(extras) if what == "files" else reversed(extras)
         for blobs in _chunks(records):
             if what == "folders":
                 blobs.reverse()  # a task turns its own records round
@@ -364,6 +367,7 @@ class Run:
                 "extras": blobs,
                 "options": self.options,
                 "which": what,
+                "whole": not job.filtered or job.delete_excluded,
             }
 
     async def answer(self) -> bool:

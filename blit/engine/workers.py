@@ -72,6 +72,10 @@ class Pool:
         self.roots: dict[str, tuple[int, int]] = {}  # (dev, ino) of source and destination roots
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
         self.lost = (0, 0)  # files and bytes that dead workers had counted and that are done again
+        self.said: Task = {}  # what every task tells beside its own, see worker.main
+        # the folders that are locked and how (see worker.lock), and the slot of who keeps that
+        self.locked: Any = None
+        self.keeper = -1
         self.retired: list[Worker] = []
         self._leaving: list[int] = []  # told to go, and not collected yet
         for _ in range(count):
@@ -142,7 +146,10 @@ class Pool:
         files, moved = worker.view.counters()[1:3]
         worker.task, worker.base = task, (files, moved)
         # what the roots are, so that a worker that comes late cannot be led elsewhere
-        data = wire.frame({**task, "known": self.roots})
+        data = wire.frame({**self.said, **task, "known": self.roots})
+        if "lock" in self.said:  # for one alone
+            self.keeper = worker.slot
+            del self.said["lock"]
         return self._push(worker, data)
 
     def _push(self, worker: Worker, data: bytes) -> bytes:
@@ -214,6 +221,8 @@ class Pool:
         for root, identity in answer.pop("known", {}).items():
             self.roots.setdefault(root, identity)
         self.devices.update(answer.pop("written", {}))
+        if locked := answer.pop("locked", None):
+            self.locked, self.keeper = locked, worker.slot
         return answer
 
     def replace(self, worker: Worker) -> Worker | None:
@@ -225,6 +234,8 @@ class Pool:
         )
         self.workers.remove(worker)
         self.retired.append(worker)
+        if worker.slot == self.keeper:
+            self.said["lock"] = self.locked  # its lock went with it: the next to work takes it
         try:
             os.kill(worker.pid, signal.SIGKILL)  # one that only hangs must not go on writing
         except ProcessLookupError:

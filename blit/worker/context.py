@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from blit.worker.trash import Trash
+
 # the destination as a whole cannot take more: the run ends with one message, not one a file
 FATAL = frozenset(("ENOSPC", "EDQUOT", "EROFS"))
 
@@ -37,6 +39,10 @@ class Context:
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
         self.flushes: dict[int, int] = {}  # a handle on each, opened before anything was written
         self.ladder.may_continue = self.alive
+        self.locks: list[int] = []  # descriptors that hold a lock, see lock.py
+        self.locked: tuple[list[tuple[str, str]], bool] | None = None  # not told yet
+        self.bin: Any = None  # the Trash of the run, once something goes there
+        self.trash = ("", "")  # the run's name in a trash, and the command that it notes there
 
     def wrote(self, device: int, root: str, rel: str, fd: int) -> None:
         """Something will be written on this device, there (`fd`): what a flush must reach.
@@ -74,6 +80,7 @@ class Result:
         self.cloned = 0
         self.cloned_bytes = 0
         self.deleted = 0
+        self.trashed = 0  # of the deleted and the replaced: what went to the trash
         self.methods = [0] * len(wire.METHODS)
         self.failures: list[tuple[bytes, str, int, str]] = []  # path, step, errno, message
         # reason, path below the destination, method, bytes
@@ -95,6 +102,18 @@ class Result:
         if self.finish:
             found["finish"] = wire.dump(self.finish)
         return found
+
+
+def trash_of(context: Context, options: int) -> Trash | None:
+    """Where the old goes that a task deletes or replaces; None: nowhere."""
+    if not options & wire.TRASH or options & wire.DRY:
+        return None
+    if context.bin is None:
+        from blit.worker.trash import Trash
+
+        context.bin = Trash(context)
+    found: Trash = context.bin
+    return found
 
 
 def join(*parts: str) -> str:

@@ -12,7 +12,7 @@ import stat
 from collections import namedtuple
 
 from blit.worker import compare, metadata, status, system, tmpname, wire
-from blit.worker.context import FATAL, Context, Result, join, raw, shown
+from blit.worker.context import FATAL, Context, Result, join, raw, shown, trash_of
 from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
 from blit.worker.swift import CREATE, READ, copy_new
@@ -56,6 +56,7 @@ class Copier:
         self.linking = False  # every file is taken as it comes, see links.py
         self.result = Result()
         self.waiting: list[Waiting] = []  # written, not renamed yet
+        self.trash, self.trashes = trash_of(context, options), bool(options & wire.TRASH)
 
     def run(self, groups: list[bytes]) -> Result:
         stopped = False
@@ -177,6 +178,7 @@ class Copier:
                     mending = True
                 if self.dry:
                     moved = size if kind == wire.FILE and not mending else 0
+                    result.trashed += self.trashes and reason != wire.NEW and not mending
                     self._count(shown_rel, visible, moved, wire.METADATA, reason)
                     continue
                 if mending:
@@ -236,18 +238,16 @@ class Copier:
     def _take_place(self, temporary: str, target: str, dfd: int) -> bool:
         """Give a new file its name; False where somebody made that name since it was listed.
 
-        Asked of the kernel only where a plan lay waiting for somebody: it costs, and otherwise the
-        listing is a moment old.
+        Asked of the kernel only after a plan lay waiting, or where what is replaced is kept: it
+        costs, and otherwise the listing is a moment old.
         """
         self.page.operation(status.RENAME)
-        if not self.options & wire.WAITED:
+        if not self.options & (wire.WAITED | wire.TRASH):
             os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
             return True
-        try:
-            system.rename_new(temporary, target, dfd)
-        except FileExistsError:
-            return False
-        return True
+        from blit.worker.renames import took_place
+
+        return took_place(temporary, target, dfd)
 
     def _send_back(
         self, verdict: int, place: tuple[str, str, str, str],
@@ -358,7 +358,7 @@ class Copier:
                     sfd = folders.open(each.src_root, each.src_rel)
                     verify(self.c, sfd, dfd, each.name, each.temporary)
                     page.operation(status.RENAME)
-                os.rename(each.temporary, each.target, src_dir_fd=dfd, dst_dir_fd=dfd)
+                self.settle(each.temporary, each.target, dfd, each.dst_root, each.dst_rel)
                 shown_as = each.name if tmpname.is_temporary(each.target) else each.target
                 self.count(
                     each.dst_rel, each.src_rel, shown_as, each.size, each.method, each.reason
@@ -378,6 +378,13 @@ class Copier:
                 source = (each.src_root, each.src_rel)
                 self._failed(trouble, *source, each.dst_root, each.dst_rel, each.name, each.target)
         self.waiting.clear()
+
+    def settle(self, temporary: str, target: str, dfd: int, dst_root: str, dst_rel: str) -> None:
+        """Give what is on disk its final name; what has that goes, to the trash if asked to."""
+        if self.trash is not None:
+            self.result.trashed += self.trash.replace(temporary, target, dfd, dst_root, dst_rel)
+        else:
+            os.rename(temporary, target, src_dir_fd=dfd, dst_dir_fd=dfd)
 
     def troubled(self, path: str, trouble: Exception) -> None:
         """A source that changes, or a copy that reads back otherwise than it was written."""

@@ -17,6 +17,20 @@ def exists(name: str, fd: int) -> bool:
     return True
 
 
+def is_empty(folder: str) -> bool:
+    """Whether nothing is in a folder, or nothing but what was taken out of it. Raises OSError."""
+    with os.scandir(folder) as listing:
+        return all(entry.name == tmpname.TRASH for entry in listing)
+
+
+def is_vacant(folder: str) -> bool:
+    """The same; a place that one can write to and not list may hold something."""
+    try:
+        return is_empty(folder)
+    except OSError:
+        return False
+
+
 def same_entry(one: str, other: str, fd: int) -> bool:
     """Whether two spellings are one entry of a folder: where case is ignored, or Unicode folded.
 

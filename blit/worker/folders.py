@@ -149,7 +149,7 @@ def _step(name: str, parent: int, make: bool) -> int:
     except PermissionError:
         if not make:
             raise
-        return _unlock(name, parent)
+        return unlock(name, parent)
 
 
 def _make(name: str, parent: int) -> int:
@@ -163,7 +163,7 @@ def _make(name: str, parent: int) -> int:
     return os.open(name, _FOLDER, dir_fd=parent)
 
 
-def _unlock(name: str, parent: int) -> int:
+def unlock(name: str, parent: int) -> int:
     """Open a destination folder whose mode keeps its owner out; the mode is set at the end."""
     info = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if info.st_uid != os.geteuid() or (info.st_mode & 0o700) == 0o700 or stat.S_ISLNK(info.st_mode):

@@ -146,7 +146,7 @@ def _complete(
     if options & wire.VERIFY:
         verify(context, large.sfd, large.dfd, large.name, name)
     page.operation(status.RENAME)
-    os.rename(name, large.target, src_dir_fd=large.dfd, dst_dir_fd=large.dfd)
+    large.settle(name, large.target, large.dfd, *large.place[2:])
     shown_as = large.name if tmpname.is_temporary(large.target) else large.target
     large.count(large.place[3], large.place[1], shown_as, info.st_size, method, reason)
     return large.result.as_dict()

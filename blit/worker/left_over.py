@@ -41,8 +41,6 @@ def left_over(
             scan.dst_entries -= 1
             if not scan.options & (wire.DRY | wire.HELD) and is_stale(entry):
                 changed |= clear_temporary(scan.c, entry, dfd, dst_root, dst_rel)
-        elif name == ".blit-trash" and not dst_rel:
-            del theirs[name]
     if not mirror or not theirs:
         return changed
     if system.mount_id(dfd) != system.mount_id(scan.c.folders.root(dst_root)):
@@ -135,6 +133,30 @@ class _Extras:
             extra_token(scan, dst_root, dst_rel, name)
 
 
+def sweep(scan: Scanner, dfd: int, dst_root: str, dst_rel: str) -> None:
+    """Clear dead temporaries from a folder not listed otherwise; gives up when it is huge."""
+    with os.scandir(dfd) as listing:
+        for number, entry in enumerate(listing):
+            name = entry.name
+            if name.startswith(tmpname.PREFIX) and tmpname.is_temporary(name) and is_stale(entry):
+                clear_temporary(scan.c, entry, dfd, dst_root, dst_rel)
+            if number > 20_000:
+                break
+
+
+def set_trash_aside(scan: Scanner, top: bool, theirs: dict[str, os.DirEntry[str]]) -> None:
+    """At the top of a destination its trash is none of its entries."""
+    if top and tmpname.TRASH in theirs and theirs[tmpname.TRASH].is_dir(follow_symlinks=False):
+        del theirs[tmpname.TRASH]
+        scan.dst_entries -= 1
+
+
+def leave_trash(scan: Scanner, src_root: str) -> bool:
+    """At the top of a source it stays there; told once."""
+    scan.skipped.append((raw(join(src_root, tmpname.TRASH)), "trash"))
+    return True
+
+
 def extra_folder(scan: Scanner, unless: str, dst_root: str, dst_rel: str) -> Iterator[None]:
     """Everything in a folder that only the destination has; kept if `unless` exists by then."""
     context = scan.c
@@ -172,7 +194,8 @@ def _some(
     scan.dst_entries += count
     scan.extra_count += count
     if count:
-        scan.extras.append((unless, dst_root, dst_rel, None, files, folders_))
+        within = wire.WITHIN if scan.options & wire.TRASH else None
+        scan.extras.append((unless, dst_root, dst_rel, within, files, folders_))
     for name in folders_:
         extra_token(scan, dst_root, dst_rel, name, unless)
     return count >= MOST_NAMES

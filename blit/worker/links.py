@@ -120,6 +120,7 @@ def _link(
                 result.unchanged += 1
             else:
                 copier.count(name.dst_rel, name.src_rel, name.entry[0], 0, wire.LINK, reason)
+                result.trashed += bool(copier.options & wire.TRASH and name.there)
             return
         from_fd = context.folders.open(first.dst_root, first.dst_rel)
         to_fd = context.folders.open(name.dst_root, name.dst_rel, make=True)
@@ -133,7 +134,7 @@ def _link(
         ends = {"src_dir_fd": from_fd, "dst_dir_fd": to_fd}
         granted(to_fd, lambda: os.link(first.target, beside, **ends, follow_symlinks=False))
         try:
-            os.rename(beside, name.target, src_dir_fd=to_fd, dst_dir_fd=to_fd)
+            copier.settle(beside, name.target, to_fd, name.dst_root, name.dst_rel)
         except OSError:
             os.unlink(beside, dir_fd=to_fd)
             raise

@@ -12,6 +12,7 @@ from blit.worker.mounts import filesystem as filesystem
 from blit.worker.mounts import mount_of as mount_of
 from blit.worker.mounts import mount_options as mount_options
 from blit.worker.mounts import mounted_below as mounted_below
+from blit.worker.mounts import mounts_below as mounts_below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,11 +62,15 @@ def sync_filesystem(fd: int) -> None:
     _checked(_c().syncfs(fd))
 
 
+def rename_flagged(name: str, fd: int, other: str, to: int, flags: int) -> None:
+    """Rename over nothing (1), or let two names swap their places (2). OSError, AttributeError."""
+    _checked(_c().renameat2(fd, os.fsencode(name), to, os.fsencode(other), flags))
+
+
 def rename_new(old: str, new: str, folder: int) -> None:
     """Rename in an open folder, but never onto something. FileExistsError, OSError."""
-    names = (os.fsencode(old), folder, os.fsencode(new))
     try:
-        _checked(_c().renameat2(folder, *names, 1))  # RENAME_NOREPLACE
+        rename_flagged(old, folder, new, folder, 1)
     except (AttributeError, OSError) as error:  # a C library that has it not
         if isinstance(error, OSError) and error.errno not in CANNOT:
             raise

@@ -24,13 +24,19 @@ class Worker:
     def __init__(self, context: Context) -> None:
         self.c = context
         self.scanner: Any = None
+        self.trashed: Any = None
         self.told = 0  # devices written to that the program knows of
 
     def do(self, task: dict[str, Any]) -> dict[str, Any]:
         operation: str = task["op"]
         folders = self.c.folders
         folders.learn(task["known"])
-        answer: dict[str, Any] = getattr(self, operation)(task)
+        if said := task.get("said"):
+            self.c.trash = said
+        if lock := task.get("lock"):
+            answer = self.lock(lock, task)
+        else:
+            answer = getattr(self, operation)(task)
         if len(folders.known) > len(task["known"]):
             answer["known"] = folders.known
         if len(self.c.devices) > self.told:
@@ -40,6 +46,23 @@ class Worker:
             answer["xattrs_lost"], self.c.me.xattrs_lost = lost, 0
         if lost := self.c.me.owners_lost:
             answer["owners_lost"], self.c.me.owners_lost = lost, 0
+        if self.c.locked is not None:
+            answer["locked"], self.c.locked = self.c.locked, None
+        return answer
+
+    def lock(self, places: Any, task: dict[str, Any]) -> dict[str, Any]:
+        """The task, under a lock that is taken before, or taken anew because its keeper died."""
+        from blit.worker import opening
+
+        try:
+            opening.lock(self.c, *places)
+        except opening.Held as held:
+            self.c.locked = None
+            fatal = (held.path.encode("utf-8", "surrogateescape"), "lock", 0, str(held))
+            if task["op"] == "roots":
+                return {"fatal": fatal}
+            return getattr(self, task["op"])(task) | {"fatal": fatal}  # type: ignore[no-any-return]
+        answer: dict[str, Any] = getattr(self, task["op"])(task)
         return answer
 
     def probe(self, task: dict[str, Any]) -> dict[str, Any]:
@@ -48,9 +71,9 @@ class Worker:
         return probe.run(self.c, task)
 
     def roots(self, task: dict[str, Any]) -> dict[str, Any]:
-        from blit.worker import probe
+        from blit.worker import opening
 
-        return probe.make(self.c, task)
+        return opening.make(self.c, task)
 
     def extras(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import extras
@@ -142,6 +165,15 @@ class Worker:
         from blit.worker import remove
 
         return remove.swap(self.c, task).as_dict()
+
+    def trash(self, task: dict[str, Any]) -> dict[str, Any]:
+        """What lies in a trash: begun by a task with a `verb`, gone on with by those without."""
+        from blit.worker.trash_work import Work
+
+        if "verb" in task:
+            self.trashed = Work(self.c, task)
+        answer: dict[str, Any] = self.trashed.step()
+        return answer
 
     def large_begin(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import large

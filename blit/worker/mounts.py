@@ -49,6 +49,12 @@ def mounted_below(real: str) -> bool:
     return any(point.startswith(below) for _, _, point in _mounts())
 
 
+def mounts_below(fd: int, name: str) -> bool:
+    """Whether a filesystem is mounted on an entry of an open folder, or below it."""
+    real = os.path.join(os.readlink(f"/proc/self/fd/{fd}"), name)
+    return any(point == real or point.startswith(real + "/") for _, _, point in _mounts())
+
+
 def mount_options(path: str) -> str:
     """The options of the filesystem that holds `path`. Walks the path: only for workers."""
     return _mount(os.path.realpath(path))[2]

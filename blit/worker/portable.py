@@ -44,6 +44,24 @@ def rename_new(old: str, new: str, folder: int) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
+def rename_flagged(name: str, fd: int, other: str, to: int, flags: int) -> None:
+    """Rename over nothing (1), or let two names swap their places (2): not to be had here."""
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+
+def mounts_below(fd: int, name: str) -> bool:
+    """Whether a filesystem is mounted on an entry of an open folder, or below it."""
+    pending = [os.at(name, fd)]
+    device = os.fstat(fd).st_dev
+    while pending:
+        here = pending.pop()
+        if os.stat(here, follow_symlinks=False).st_dev != device:
+            return True
+        with os.scandir(here) as listing:
+            pending += [e.path for e in listing if e.is_dir(follow_symlinks=False)]
+    return False
+
+
 def preallocate(fd: int, start: int, size: int) -> None:
     """Nothing: the space is taken as it is written."""
 

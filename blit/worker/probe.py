@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import stat
 
-from blit.worker import abilities, grain, refuse, room, status, system, wire
+from blit.worker import abilities, grain, refuse, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
+from blit.worker.entries import is_empty, is_vacant
 from blit.worker.ground import kind, rotational
 from blit.worker.landing import base, landing, plain
 from blit.worker.refuse import Refusal, look, nested, source_of
@@ -32,8 +33,8 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     None, `largest` (bytes of a single file given), `empty` (nothing in the source while the
     destination has something), `roots` (of the destination), `filesystems`, `devices`,
     `rotational`, `kinds` (see ground.py), `caseless` (the destination), `fresh` (what is to be
-    made is not there, or an empty folder), `free` (bytes), `room` (see room.look), and with filters
-    `filters` (for the scans) and `patterns`.
+    made is not there, or an empty folder), `free` (bytes), `room` (see room.look), `remarks`
+    (for `-v`), and with filters `filters` (for the scans) and `patterns`.
     """
     page = context.page
     page.operation(status.PROBE)
@@ -64,7 +65,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     options: int = task["options"]
     tokens: list[tuple[Any, ...]] = []
     single: dict[tuple[str, str], dict[str, str]] = {}  # names of files by their folder and root
-    landings, mine, theirs = [], [], []
+    landings, mine, theirs, places = [], [], [], []
+    alone = bool(options & wire.MIRROR)
     seen: dict[str, str] = {}
     filters = _filters(task["filters"]) if task.get("filters") else {}
     small: tuple[int, int] | None = None if filters else (0, 0)
@@ -98,10 +100,13 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 f"and {seen[place.path]} would both land in {place.path}: "
                 "without a trailing slash each gets a folder of its own",
             )
+        if (place.rel or place.name or "").partition("/")[0] == tmpname.TRASH:
+            raise Refusal("usage", place.path, "is kept for a trash: choose another name")
         seen[place.path] = plain(source)
-        exists = refuse.check(source, info, is_folder, place, there, bool(options & wire.MIRROR))
+        exists = refuse.check(source, info, is_folder, place, there, alone)
         landings.append((raw(source), raw(place.path)))
         roots.add(place.root)
+        places.append((place.root, place.rel if is_folder and (exists or alone) else ""))
         if is_folder:
             flag = wire.DST_EXISTS if exists else 0
             tokens.append((plain(source), place.root, "", place.rel, None, flag))
@@ -110,10 +115,10 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 theirs.append((exists.st_dev, exists.st_ino))
             if small is not None:
                 small = _small(context, plain(source), small)
-            vacant = exists is None or _vacant(place.path)
+            vacant = exists is None or is_vacant(place.path)
             fresh = fresh and vacant
-            if options & wire.MIRROR and not vacant:
-                empty = _is_empty(plain(source))
+            if alone and not vacant:
+                empty = is_empty(plain(source))
         else:
             folder = os.path.dirname(plain(source)) or "/"
             parent = look(place.root)
@@ -142,8 +147,11 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     listed = task.get("files_from") is not None or task.get("listed") is not None
     if listed:
         task["only"], missing = _listed(context, task)
-    if not options & (wire.DRY | wire.HELD):
-        _make(context, sorted(roots))
+    remarks: list[str] = []
+    if options & wire.TRASH or not options & wire.DRY:
+        from blit.worker import opening
+
+        remarks = opening.open_roots(context, options, sorted(roots), places)
     if listed or task.get("only"):
         from blit.worker.retry import tokens_of
 
@@ -176,6 +184,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "free": disk.f_bavail * disk.f_frsize,
         "room": room.look(target, target_type, ground.st_dev, devices, disk),
         "failures": missing,
+        "remarks": remarks,
         **filters,
     }
 
@@ -213,41 +222,6 @@ def _filters(asked: Any) -> dict[str, Any]:
         raise Refusal("failed", "pathspec", "is missing, and filters need it: install it") from None
     except ValueError as error:
         raise Refusal("usage", *error.args) from None
-
-
-def _make(context: Context, roots: list[str]) -> None:
-    """Make the destination roots: one sentence now, not one a file later. Raises Refusal."""
-    for root in roots:
-        context.page.name(root[-700:])
-        try:
-            context.folders.root(root, make=True)
-        except OSError as error:
-            why = "it is a symlink to nothing" if os.path.islink(root) else error.strerror
-            raise Refusal("failed", root, f"cannot be made: {why}") from None
-
-
-def make(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """What `run` leaves undone for a held plan. Task: `roots`. Answer: empty, or `fatal`."""
-    context.page.operation(status.MKDIR)
-    try:
-        _make(context, task["roots"])
-    except Refusal as no:
-        return {"fatal": (raw(no.path), "mkdir", 0, str(no))}
-    finally:
-        context.page.operation(status.IDLE)
-    return {}
-
-
-def _vacant(folder: str) -> bool:
-    try:
-        return _is_empty(folder)
-    except OSError:  # it may be a place that one can write to and not list
-        return False
-
-
-def _is_empty(folder: str) -> bool:
-    with os.scandir(folder) as listing:
-        return next(listing, None) is None
 
 
 def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, int] | None:

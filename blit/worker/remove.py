@@ -3,7 +3,7 @@
 Each name is looked at once more right before it goes: it must still be missing in the source, it
 must not be the same file as one that the source has under another case, and its folder must not lie
 below a mount point. Files go first, in any order; folders afterwards, deepest first, by rmdir, so
-that what appeared meanwhile is kept.
+that what appeared meanwhile is kept. Where there is a trash they go there instead, folders whole.
 """
 
 from __future__ import annotations
@@ -11,20 +11,26 @@ from __future__ import annotations
 import errno
 
 from blit.worker import status, system, wire
-from blit.worker.context import Context, Result, join, raw
+from blit.worker.context import Context, Result, join, raw, trash_of
 from blit.worker.entries import exists, same_entry
-from blit.worker.folders import granted
+from blit.worker.folders import Folders, granted
 from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
 def run(context: Context, task: dict[str, Any]) -> Result:
-    """Task: `extras` (dumps as in Scanner.extras), `options`, `which` ("files" or "folders")."""
+    """Task: `extras` (dumps as in Scanner.extras), `options`, `which` ("files" or "folders").
+
+    With a trash also `whole`: folders go as they are, in the turn of the files, and what was found
+    in them is only counted in their own.
+    """
     result = Result()
     folders_turn = task["which"] == "folders"
+    gone = Gone(context) if task["options"] & wire.TRASH else None
     records = [r for blob in task["extras"] for r in wire.load(blob)]
     if folders_turn:
         records.reverse()
@@ -32,26 +38,32 @@ def run(context: Context, task: dict[str, Any]) -> Result:
         if not context.go_on():
             result.left += 1
             continue
-        names = folders if folders_turn else files
-        if names:
-            _names(
-                context,
-                result,
-                task["options"],
-                (src_root, src_rel),
-                (dst_root, dst_rel),
-                names,
-                folders_turn,
-            )
+        if gone is not None and task["whole"]:
+            if src_rel == wire.WITHIN:
+                if folders_turn and (task["options"] & wire.DRY or gone.all(dst_root, dst_rel)):
+                    for name, is_folder in gone.names(files, folders):
+                        _done(result, task["options"], dst_rel, name, is_folder)
+                continue
+            turns = [] if folders_turn else [(files, False), (folders, True)]
+        else:
+            turns = [(folders, True)] if folders_turn else [(files, False)]
+        place = ((src_root, src_rel), (dst_root, dst_rel))
+        for names, are_folders in turns:
+            if names:
+                _names(context, result, task, *place, names, are_folders)
+    if gone is not None:
+        gone.close()
     context.page.operation(status.IDLE)
     return result
 
 
 def _names(
-    context: Context, result: Result, options: int,
+    context: Context, result: Result, task: dict[str, Any],
     source: tuple[str, str | None], place: tuple[str, str], names: list[str], are_folders: bool,
 ) -> None:  # fmt: skip
     page = context.page
+    options: int = task["options"]
+    trash = trash_of(context, options)
     dst_root, dst_rel = place
     page.folder("", join(dst_root, dst_rel))
     page.operation(status.REMOVE)
@@ -83,13 +95,14 @@ def _names(
                 continue  # the source has it now
             if partner and same_entry(name, partner, dfd):
                 continue  # a rename by case alone: this is the copy itself
-            if not options & wire.DRY:
+            if trash is not None and are_folders and not task["whole"]:
+                trash.take_emptied(dst_root, dst_rel, name, dfd)
+            elif trash is not None:
+                trash.take(dst_root, dst_rel, name, dfd, are_folders)
+            elif not options & wire.DRY:
                 _remove(context, dst_root, dst_rel, name, dfd, are_folders)
-            result.deleted += 1
+            _done(result, options, dst_rel, name, are_folders)
             page.tick()
-            if options & wire.ITEMIZE:
-                path = raw(join(dst_rel, name)) + (b"/" if are_folders else b"")
-                result.changes.append((wire.DELETE, path, wire.METADATA, 0))
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -98,6 +111,41 @@ def _names(
             text = explain(context, error, dst_root, dst_rel, name)
             path = raw(join(dst_root, dst_rel, name))
             result.failures.append((path, "delete", error.errno or 0, text))
+
+
+def _done(result: Result, options: int, dst_rel: str, name: str, is_folder: bool) -> None:
+    result.deleted += 1
+    reason = wire.DELETE
+    if options & wire.TRASH:
+        result.trashed += 1
+        reason = wire.TO_TRASH
+    if options & wire.ITEMIZE:
+        path = raw(join(dst_rel, name)) + (b"/" if is_folder else b"")
+        result.changes.append((reason, path, wire.METADATA, 0))
+
+
+class Gone:
+    """Which folders are not at their place any more, asked past the handles that are kept open."""
+
+    def __init__(self, context: Context) -> None:
+        self._folders = Folders(context.folders.most)
+
+    def all(self, root: str, rel: str) -> bool:
+        try:
+            self._folders.open(root, rel)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    @staticmethod
+    def names(files: list[str], folders: list[str]) -> Iterator[tuple[str, bool]]:
+        yield from ((name, False) for name in files)
+        yield from ((name, True) for name in folders)
+
+    def close(self) -> None:
+        self._folders.close()
 
 
 def _remove(
@@ -172,6 +220,7 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
     """
     result = Result()
     page = context.page
+    trash = trash_of(context, task["options"])
     for blob in task["swaps"]:
         kind, dst_root, dst_rel, beside, name = wire.load(blob)
         page.folder("", join(dst_root, dst_rel))
@@ -180,11 +229,7 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
         try:
             if task["options"] & wire.DRY:
                 if kind == "folder":
-                    result.deleted += 1
-                    if task["options"] & wire.ITEMIZE:
-                        result.changes.append(
-                            (wire.DELETE, raw(join(dst_rel, name)), wire.METADATA, 0)
-                        )
+                    _done(result, task["options"], dst_rel, name, False)
                 continue
             dfd = context.folders.open(dst_root, dst_rel)
             if task["undo"]:
@@ -194,12 +239,13 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
                 # an empty folder has not been built yet
                 context.folders.open(dst_root, join(dst_rel, beside), make=True)
                 context.folders.forget(dst_root, join(dst_rel, beside))
-                _replace(context, dfd, beside, name)
-                result.deleted += 1
-                if task["options"] & wire.ITEMIZE:
-                    result.changes.append((wire.DELETE, raw(join(dst_rel, name)), wire.METADATA, 0))
-            else:
+                if trash is None:
+                    _replace(context, dfd, beside, name)
+                    _done(result, task["options"], dst_rel, name, False)
+            elif trash is None:
                 os.rename(beside, name, src_dir_fd=dfd, dst_dir_fd=dfd)
+            if trash is not None and trash.replace(beside, name, dfd, dst_root, dst_rel):
+                _done(result, task["options"], dst_rel, name, False)
             page.tick()
         except FileNotFoundError as error:
             if not task["undo"]:

@@ -15,7 +15,7 @@ from time import monotonic
 
 from blit.worker import compare, left_over, metadata, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
-from blit.worker.entries import clear_temporary, exists, is_stale
+from blit.worker.entries import exists
 from blit.worker.folders import listable
 from blit.worker.left_over import CHECK_EVERY, MOST_NAMES
 from blit.worker.system import os
@@ -302,21 +302,7 @@ class Scanner:
             mode = stat.S_IMODE(os.fstat(sfd).st_mode)
             self.finish.append((src_root, dst_root, src_rel, dst_rel, mode))
         elif dfd >= 0 and not self.options & (wire.DRY | wire.HELD):
-            self._sweep(dfd, dst_root, dst_rel)
-
-    def _sweep(self, dfd: int, dst_root: str, dst_rel: str) -> None:
-        """Clear dead temporaries from a folder not listed otherwise; gives up when it is huge."""
-        with os.scandir(dfd) as listing:
-            for number, entry in enumerate(listing):
-                name = entry.name
-                if (
-                    name.startswith(tmpname.PREFIX)
-                    and tmpname.is_temporary(name)
-                    and is_stale(entry)
-                ):
-                    clear_temporary(self.c, entry, dfd, dst_root, dst_rel)
-                if number > 20_000:
-                    break
+            left_over.sweep(self, dfd, dst_root, dst_rel)
 
     def _compare(
         self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None
@@ -341,6 +327,7 @@ class Scanner:
                     if not count % CHECK_EVERY:
                         page.tick()
             self.dst_entries += count
+            left_over.set_trash_aside(self, not (src_rel and dst_rel), theirs)
             self._at_source(src_root, src_rel)
         listed: Callable[[Any], Iterator[os.DirEntry[str]]] = iter
         respelled: list[tuple[str, str]] = []  # there and here
@@ -380,6 +367,12 @@ class Scanner:
                             aside[name] = other
                         continue
                     if item.is_dir(follow_symlinks=False):
+                        if (
+                            name == tmpname.TRASH
+                            and not src_rel
+                            and left_over.leave_trash(self, src_root)
+                        ):
+                            continue
                         if (
                             spares is not None and other is not None
                             and not other.is_dir(follow_symlinks=False)

@@ -42,6 +42,8 @@ def copy_new(
         system.list_open_xattrs, os.fchmod, os.utime, os.close, os.rename,
     )  # fmt: skip
     let_go = system.let_go
+    if copier.trash is not None:  # what appears there meanwhile is not lost either
+        rename = copier.trash.rename_new
     getppid, parent = os.getppid, context.parent
     prefix = names.prefix
     left: list[Any] = []

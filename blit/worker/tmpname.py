@@ -7,10 +7,13 @@ short enough for any filesystem, since a suffix on a 255-byte name would not be.
 
 from __future__ import annotations
 
+import os
+
 from blit.worker import system
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 PREFIX = ".blit-"
+TRASH = ".blit-trash"  # at the top of a destination: what was deleted or replaced there
 _TOKEN = 15
 _FOREIGN_NAMESPACE_AGE = 24 * 3600.0
 _FOREIGN_HOST_AGE = 7 * 24 * 3600.0
@@ -60,8 +63,22 @@ def is_dead(name: str, age: float) -> bool:
         return age > min(system.uptime() + 60, _FOREIGN_HOST_AGE)
     if token[4:6] != here[4:6]:
         return age > _FOREIGN_NAMESPACE_AGE
-    start = system.process_start(int(token[6:11], 36))
+    pid = int(token[6:11], 36)
+    start = system.process_start(pid)
+    if start is None and _hidden(pid):
+        return age > _FOREIGN_NAMESPACE_AGE
     return start is None or base36(start, 4) != token[11:15]
+
+
+def _hidden(pid: int) -> bool:
+    """Whether it is somebody else's process that lives and is not shown (`hidepid`)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        pass
+    return False
 
 
 def worker_prefix(token: str, slot: int) -> str:

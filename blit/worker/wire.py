@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 FILE, SYMLINK, FIFO, DEVICE, DIRECTORY, SOCKET = range(6)
 
 # reasons for a change, in the words that `-v` and `-n` print
-REASONS = ("new", "size", "mtime", "content", "type", "mode", "delete", "compare")
-NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, COMPARE = range(8)
+REASONS = ("new", "size", "mtime", "content", "type", "mode", "delete", "trash", "compare")
+NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, TO_TRASH, COMPARE = range(9)
 
 # job options, carried by every task as one number
 DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIFY = (
@@ -42,6 +42,8 @@ DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIF
 )
 # the destination does not tell upper from lower case; and shows names as they were given
 CASELESS, RESPELLS = 1 << 12, 1 << 13
+# what is deleted or replaced goes to the trash
+TRASH = 1 << 11
 # the plan lay waiting until somebody confirmed it: what was new may be there by now
 WAITED = 1 << 14
 # the plan is made for somebody who has not confirmed it: nothing may be written
@@ -51,6 +53,9 @@ HELD = 1 << 15
 DST_EXISTS = 1  # the destination has a real folder of that name
 EXTRA = 2  # exists in the destination alone; listed for the mirror's deletions
 FINISH_ANYWAY = 4  # only some names are looked at, but the folder is ours: its times are set again
+
+# as the source's folder of extras: they lie in a folder that goes to the trash whole
+WITHIN = "/"
 
 # methods of copying, in the words that faces show
 METHODS = (

@@ -1,0 +1,121 @@
+"""Who holds the lock on a folder: found in /proc, named by its run, its command and its time."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from blit.worker import system
+from blit.worker.context import Context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_WORKER = b"blit.worker.main"  # stands in the command line of every worker
+
+
+class Holder:
+    """A process that holds a lock: its run if it is a worker of blit's, else itself."""
+
+    def __init__(self, pid: int) -> None:
+        words = _command(pid)
+        self.run: tuple[str, str] | None = None  # token and number of its pool
+        self.pid = pid
+        self.ended = False  # it is a worker, and its run is gone
+        if any(_WORKER in word for word in words) and len(words) > 4:
+            _, token, parent, first = (word.decode("ascii", "replace") for word in words[-4:])
+            self.run = (token, first)
+            if parent.isdigit():
+                self.pid = int(parent)
+                self.ended = system.process_start(self.pid) is None
+                words = _command(self.pid) or words
+        self.words = words
+
+    def __str__(self) -> str:
+        if self.ended:
+            return f"a worker of a run that has ended (process {self.pid}) still waits for its disk"
+        import shlex
+
+        words = [os.fsdecode(word) for word in self.words]
+        for index, word in enumerate(words):
+            name = os.path.basename(word)
+            if name == "blit" or (name == "__main__.py" and "blit" in word):
+                words = ["blit", *words[index + 1 :]]
+                break
+        what = shlex.join(words)[:300] or "a program"
+        return f"{what} (process {self.pid}, since {_since(self.pid)}) works there"
+
+
+class _Unknown(Holder):
+    def __init__(self) -> None:
+        self.run, self.pid, self.ended, self.words = None, 0, False, []
+
+    def __str__(self) -> str:
+        return "another program holds its lock, in another container or on another machine"
+
+
+def first(context: Context, fd: int) -> Holder | None:
+    """Who holds the lock: a run of blit's if there is one; None when it is this very run."""
+    ours = (context.token, str(context.first))
+    holders = [Holder(pid) for pid in _pids(os.fstat(fd))]
+    others = [holder for holder in holders if holder.run != ours]
+    if not others:
+        return None if holders else _Unknown()
+    others.sort(key=lambda holder: holder.run is None)
+    return others[0]
+
+
+def _pids(info: os.stat_result) -> list[int]:
+    """The processes that hold a flock on this file or folder, as far as they can be seen."""
+    found, maybe = [], []
+    try:
+        with open("/proc/locks", encoding="ascii", errors="replace") as table:
+            for line in table:
+                fields = line.split()
+                if len(fields) < 6 or fields[1] != "FLOCK" or not fields[4].isdigit():
+                    continue
+                major, minor, inode = fields[5].split(":")
+                pid = int(fields[4])
+                maybe.append(pid)
+                if int(inode) == info.st_ino and (
+                    (int(major, 16), int(minor, 16))
+                    == (os.major(info.st_dev), os.minor(info.st_dev))
+                ):
+                    found.append(pid)
+    except (OSError, ValueError):
+        pass
+    # stacked filesystems tell other numbers there than fstat does
+    return found or [pid for pid in maybe if pid != os.getpid() and _has_open(pid, info)]
+
+
+def _has_open(pid: int, info: os.stat_result) -> bool:
+    if not any(_WORKER in word for word in _command(pid)):
+        return False
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                if os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), info):
+                    return True
+            except OSError:
+                continue
+    except OSError:
+        pass
+    return False
+
+
+def _command(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().split(b"\0")[:-1]
+    except OSError:
+        return []
+
+
+def _since(pid: int) -> str:
+    """When a process began, as a clock on the wall says it."""
+    start: Any = system.process_start(pid)
+    if not start:
+        return "an unknown time"
+    age = system.uptime() - start / os.sysconf("SC_CLK_TCK")
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - age))
