@@ -135,7 +135,7 @@ class _Session:
         else:
             stamp = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
             words = f"blit trash restore --replace {task['root']} {' '.join(task['runs'])}"
-            self.pool.said["said"] = (f"{stamp}-{os.urandom(2).hex()}", words)
+            self.pool.told.words["said"] = (f"{stamp}-{os.urandom(2).hex()}", words)
         done = size = 0
         for answer in self._answers(task):
             done, size = done + answer["done"], size + answer["bytes"]

@@ -41,7 +41,7 @@ class Early(NamedTuple):
 def probe_task(job: Job, pool: Pool) -> Task:
     if job.trash:  # told with every task: who deletes or replaces something must know where to
         stamp = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime())
-        pool.said["said"] = (f"{stamp}-{os.urandom(2).hex()}", command_line(job))
+        pool.told.words["said"] = (f"{stamp}-{os.urandom(2).hex()}", command_line(job))
     return {
         "op": "probe",
         "sources": [wire_text(s) for s in job.sources],

@@ -28,7 +28,7 @@ def release(run: Run) -> None:
     run.begun = run.begun._replace(started_at=time.time())
     run.publish(run.begun)
     opening = {"op": "roots", "what": "list", "roots": run.roots, "options": run.options}
-    run.pool.said["lock"] = run.pool.locked  # not taken yet: nothing could be written
+    run.pool.told.take()  # not taken yet: nothing could be written
     schedule.release(opening, run.options)
     run.crew.wake()
 

@@ -69,7 +69,7 @@ def _trash(run: Run) -> str:
     """The folder in which what was deleted or replaced lies; empty where nothing was."""
     if not run.ledger.trashed or run.job.dry_run or not run.roots:
         return ""
-    return "/".join((run.roots[0].rstrip("/"), tmpname.TRASH, run.pool.said["said"][0]))
+    return "/".join((run.roots[0].rstrip("/"), tmpname.TRASH, run.pool.told.words["said"][0]))
 
 
 def _warnings(run: Run) -> list[str]:

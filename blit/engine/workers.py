@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+from blit.engine.told import Told
 from blit.worker import status, tmpname, wire
 
 TYPE_CHECKING = False
@@ -72,10 +73,7 @@ class Pool:
         self.roots: dict[str, tuple[int, int]] = {}  # (dev, ino) of source and destination roots
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
         self.lost = (0, 0)  # files and bytes that dead workers had counted and that are done again
-        self.said: Task = {}  # what every task tells beside its own, see worker.main
-        # the folders that are locked and how (see worker.lock), and the slot of who keeps that
-        self.locked: Any = None
-        self.keeper = -1
+        self.told = Told()
         self.retired: list[Worker] = []
         self._leaving: list[int] = []  # told to go, and not collected yet
         for _ in range(count):
@@ -146,10 +144,7 @@ class Pool:
         files, moved = worker.view.counters()[1:3]
         worker.task, worker.base = task, (files, moved)
         # what the roots are, so that a worker that comes late cannot be led elsewhere
-        data = wire.frame({**self.said, **task, "known": self.roots})
-        if "lock" in self.said:  # for one alone
-            self.keeper = worker.slot
-            del self.said["lock"]
+        data = wire.frame({**self.told.task(worker.slot, task), "known": self.roots})
         return self._push(worker, data)
 
     def _push(self, worker: Worker, data: bytes) -> bytes:
@@ -221,8 +216,7 @@ class Pool:
         for root, identity in answer.pop("known", {}).items():
             self.roots.setdefault(root, identity)
         self.devices.update(answer.pop("written", {}))
-        if locked := answer.pop("locked", None):
-            self.locked, self.keeper = locked, worker.slot
+        self.told.heard(worker.slot, answer)
         return answer
 
     def replace(self, worker: Worker) -> Worker | None:
@@ -234,8 +228,7 @@ class Pool:
         )
         self.workers.remove(worker)
         self.retired.append(worker)
-        if worker.slot == self.keeper:
-            self.said["lock"] = self.locked  # its lock went with it: the next to work takes it
+        self.told.lost(worker.slot)
         try:
             os.kill(worker.pid, signal.SIGKILL)  # one that only hangs must not go on writing
         except ProcessLookupError:

@@ -107,7 +107,7 @@ def pool_of(command: str, src: Path | str, dst: Path) -> Iterator[Pool]:
 def test_the_lock_goes_over_to_another_worker_when_its_keeper_dies(
     pair: tuple[Path, Path],
 ) -> None:
-    """Without `said` in Pool.replace this fails."""
+    """Without Told.lost this fails."""
     src, dst = pair
     with pool_of("mirror", f"{src}/", dst) as pool:
         keeper, other = pool.workers
