@@ -239,7 +239,7 @@ def mend(
             copy = os.fstat(d)
             if copy.st_nlink > source.st_nlink or copy.st_size != source.st_size:
                 raise Stale
-            if not copy.st_mode & 0o200 and not me.root and copy.st_uid == me.uid:
+            if not copy.st_mode & 0o200 and copy.st_uid == me.uid:
                 os.fchmod(d, stat.S_IMODE(copy.st_mode) | 0o200)  # else it takes no attribute
             dress(me, s, d, source, (copy.st_uid, copy.st_gid), options, existing=True)
             os.utime(d, ns=(source.st_atime_ns, source.st_mtime_ns))
