@@ -10,6 +10,10 @@ from blit.worker import wire
 
 BATCH_SECONDS = 0.1
 SMALLEST_SECONDS = 0.005
+# a worker gives back what it has not begun of a batch after this, and three times what the batch
+# was to take: see worker/giving.py
+LEAST_PATIENCE, PATIENCE = 0.25, 3.0
+_FAR = (0, 4096, 256, 64, 16)  # what is believed of a batch at most, by the root that is taken
 # what waits to be copied is held in memory as bytes: above this the scan waits
 CAP_FILES = 200_000
 CAP_BYTES = 24 << 20
@@ -32,11 +36,16 @@ class Cost:
     """Seconds that files and bytes take, learned from the batches of this run.
 
     A multiplicative correction of both coefficients by the fourth root of actual / predicted: it
-    converges within a dozen batches and one outlier moves it by no more than a factor of 2.
+    converges within a dozen batches and one outlier moves it by no more than a factor of 2. Where
+    nothing is known the first batch is believed as it is, the next ones by their square and cube
+    root: between a disk in memory and a slow mount lies a factor of a thousand.
     """
 
-    def __init__(self, per_file: float = 40e-6, per_byte: float = 1 / 1.5e9) -> None:
-        self.per_file, self.per_byte = per_file, per_byte
+    def __init__(
+        self, per_file: float = 40e-6, per_byte: float = 1 / 1.5e9, measured: int = 3
+    ) -> None:
+        """`measured`: batches that have taught it already."""
+        self.per_file, self.per_byte, self.measured = per_file, per_byte, measured
 
     def seconds(self, files: int, size: int) -> float:
         return files * self.per_file + size * self.per_byte
@@ -45,7 +54,10 @@ class Cost:
         expected = self.seconds(files, size)
         if files < 1 or seconds <= 0 or expected <= 0:
             return
-        step = min(max(seconds / expected, 1 / 16), 16) ** 0.25
+        root = min(self.measured + 1, 4)
+        most = _FAR[root]
+        step = min(max(seconds / expected, 1 / most), most) ** (1 / root)
+        self.measured += 1
         self.per_file *= step
         self.per_byte *= step
 
@@ -59,7 +71,7 @@ class Plan:
         self.waiting_bytes = 0
         self.held = 0  # bytes of memory
         self.batches = 0
-        self.cost = Cost()
+        self.cost = Cost(measured=0)
         self.made_only = False  # nobody copies yet: what memory may not hold goes to a file
         self._spilled: Spool | None = None
         self._read = 0  # of what was spilled
@@ -93,6 +105,10 @@ class Plan:
             self._read += 1
             if self._read >= len(self._spilled):
                 self._spilled, self._read = None, 0
+
+    def patience(self, batch: Batch) -> float:
+        """Seconds after which a worker may give back the rest of a batch."""
+        return max(LEAST_PATIENCE, PATIENCE * self.cost.seconds(batch.files, batch.size))
 
     def waiting_seconds(self) -> float:
         return self.cost.seconds(self.waiting_files, self.waiting_bytes)

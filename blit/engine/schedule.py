@@ -129,6 +129,7 @@ class Schedule:
             return {
                 "op": "copy", "what": "copy", "groups": list(batch.blobs), "options": self.options,
                 "number": batch.number, "files": batch.files, "bytes": batch.size,
+                "budget": self.plan.patience(batch),
             }  # fmt: skip
         if (piece := self.large.piece(self.workers)) is not None:
             return piece
@@ -163,7 +164,9 @@ class Schedule:
                 self.opened = True
             case "copy":
                 moved = answer.get("bytes", 0) - answer.get("cloned_bytes", 0)
-                self.plan.cost.learn(task["files"], moved, answer.get("seconds", 0.0))
+                files = task["files"] - answer.get("back", (0, 0))[0]
+                seconds = answer.get("took", answer.get("seconds", 0.0))
+                self.plan.cost.learn(files, moved, seconds)
                 self._found(answer)
             case _:
                 self.large.done(task, answer, self.workers)

@@ -94,6 +94,9 @@ class Result:
         # what a comparison by content found out too late for the scan
         self.found_bytes = 0
         self.again: list[tuple[int, int, bytes]] = []  # groups to plan anew
+        self.back: tuple[int, int] | None = (
+            None  # of those, files and bytes not begun, see giving.py
+        )
         self.links: list[tuple[int, int, bytes]] = []
         self.finish: list[tuple[str, str, str, str, int]] = []
 

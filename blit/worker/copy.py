@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import stat
 from collections import namedtuple
+from time import monotonic
 
-from blit.worker import compare, metadata, status, system, tmpname, wire
+from blit.worker import compare, giving, metadata, status, system, tmpname, wire
 from blit.worker.context import FATAL, Context, Result, join, raw, shown, trash_of
 from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
@@ -45,9 +46,9 @@ Waiting = namedtuple(
 
 
 class Copier:
-    """One batch. The task: `groups` (dumps of wire groups), `options`."""
+    """One batch. The task: `groups` (dumps of wire groups), `options`, `budget` (see giving.py)."""
 
-    def __init__(self, context: Context, options: int) -> None:
+    def __init__(self, context: Context, options: int, budget: float = giving.NEVER) -> None:
         self.c = context
         self.page = context.page
         self.options = options
@@ -57,6 +58,8 @@ class Copier:
         self.result = Result()
         self.waiting: list[Waiting] = []  # written, not renamed yet
         self.trash, self.trashes = trash_of(context, options), bool(options & wire.TRASH)
+        self.began = monotonic()
+        self.deadline = self.began + budget
 
     def run(self, groups: list[bytes]) -> Result:
         stopped = False
@@ -64,6 +67,9 @@ class Copier:
             src_root, dst_root, src_rel, dst_rel, names, entries = wire.load(blob)
             if stopped or self.result.fatal:
                 self.result.left += len(entries)
+                continue
+            if monotonic() > self.deadline and giving.may(self, 0, entries):
+                giving.back(self, (src_root, dst_root, src_rel, dst_rel, names), entries)
                 continue
             stopped = self.run_entries(src_root, dst_root, src_rel, dst_rel, names, entries)
         self.flush()
@@ -133,12 +139,18 @@ class Copier:
                 if stop:
                     result.left += len(entries)
                     return True
-        parent, getppid = context.parent, os.getppid
+        parent, getppid, deadline = context.parent, os.getppid, self.deadline
         flags, flag_at = page.map, page.base + 33
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
             if (flags[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
                 result.left += len(entries) - index
                 return True
+            if monotonic() > deadline:
+                rest = entries[index:]
+                if giving.worth(self, 0, rest):
+                    giving.back(self, (src_root, dst_root, src_rel, dst_rel, names), rest)
+                    return False
+                deadline = giving.NEVER
             target = names[name] if isinstance(names, dict) else name
             visible = name if names and tmpname.is_temporary(target) else target
             if size > FIRST_CHUNK or page.sized:

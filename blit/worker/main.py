@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import signal
 import sys
+from time import monotonic
 
 from blit.worker import status, wire
 from blit.worker.context import Context, join
@@ -99,6 +100,7 @@ class Worker:
         return answer
 
     def copy(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import giving
         from blit.worker.copy import Copier
 
         groups, skip = task["groups"], task.get("skip")
@@ -110,7 +112,10 @@ class Worker:
             self.sweep(groups, dead, task.get("spare", ()))
         if skip:
             groups = without(groups, skip)
-        return Copier(self.c, task["options"]).run(groups).as_dict()
+        copier = Copier(self.c, task["options"], task.get("budget", giving.NEVER))
+        answer: dict[str, Any] = copier.run(groups).as_dict()
+        answer["took"] = monotonic() - copier.began
+        return answer
 
     def sweep(self, groups: list[bytes], slot: int, spare: list[str]) -> None:
         """Remove the temporaries of a worker that died over this very batch, but not `spare`."""

@@ -7,8 +7,9 @@ Whatever is not as expected (another file than the scan saw, any error, a specia
 from __future__ import annotations
 
 import errno
+from time import monotonic
 
-from blit.worker import metadata, status, system, wire
+from blit.worker import giving, metadata, status, system, wire
 from blit.worker.context import raw
 from blit.worker.ladder import FIRST_CHUNK
 from blit.worker.system import os
@@ -45,7 +46,7 @@ def copy_new(
     if copier.trash is not None:  # what appears there meanwhile is not lost either
         rename = copier.trash.rename_new
     getppid, parent = os.getppid, context.parent
-    prefix = names.prefix
+    prefix, deadline = names.prefix, copier.deadline
     left: list[Any] = []
     born: tuple[int, int] | None = None
     moved_files = moved_bytes = 0
@@ -60,6 +61,11 @@ def copy_new(
             page.tick()
             copier.count_many(moved_files, moved_bytes)
             return left, True
+        if index & 1 and monotonic() > deadline:
+            if giving.worth(copier, moved_files, entries[index:]):
+                left += entries[index:]  # the caller gives them back
+                break
+            deadline = giving.NEVER
         encoded = name.encode("utf-8", "surrogateescape")
         length = len(encoded)
         shared[name_at : name_at + length] = encoded
