@@ -14,7 +14,7 @@ from blit import console, show
 # the verbs beside copy, mirror and replay, and the module of each: imported only when it is needed
 VERBS = {
     "history": "blit.history.commands",
-    "diagnostics": "blit.history.commands",
+    "diagnostics": "blit.diagnostics",
     "completions": "blit.completions",
     "config": "blit.config",
     "trash": "blit.trash",
@@ -54,7 +54,8 @@ class _Command(_Parser):
     _mixing = False
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        if self._mixing or "--" in (args or ()):
+        kinds = self._subparsers is not None  # a verb of its own kinds: they have the paths
+        if self._mixing or kinds or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
         self._mixing = True
         try:

@@ -120,9 +120,10 @@ def transfer(argv: list[str]) -> int:
 
         job = replace(job, review=True)
     from blit.engine import probing
+    from blit.history import routes
 
     try:
-        early = probing.start(pool, job)
+        early = probing.start(pool, job, lambda: routes.read(not options.no_history))
     except WorkerDied:
         console.complain("a worker process died at once: does this Python start with -I -S?")
         return 1

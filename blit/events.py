@@ -204,6 +204,8 @@ class Summary(NamedTuple):
     warnings: tuple[str, ...] = ()  # something could not be kept
     notes: tuple[str, ...] = ()  # left out, vanished, protected: no loss
     trash: str = ""  # the folder that holds what was deleted or replaced; empty: nothing was
+    # large files that were free to go either way: split, whole → files, bytes, seconds
+    large: Mapping[str, tuple[int, int, float]] = MappingProxyType({})
 
 
 class RunFinished(NamedTuple):

@@ -90,7 +90,8 @@ class Running:
     def _begin(self) -> None:
         """Takes about 50 ms, hence not in the loop."""
         self._pool = Pool(self._workers)
-        self._early = probing.start(self._pool, self.job)
+        routes = self.predictor.routes if self.predictor is not None else dict
+        self._early = probing.start(self._pool, self.job, routes)
 
     def fail(self, message: str) -> None:
         if self.board.state.summary is None:

@@ -67,6 +67,11 @@ KNOWS: dict[str, set[str]] = {
     "blit.trash": {"blit.engine.workers", "blit.errors", "blit.show"},
     "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state"},
     "blit.replay": {"blit.events", "blit.job", "blit.queue", "blit.state"},
+    "blit.diagnostics": {"blit.arguments", "blit.dump", "blit.history.commands", "blit.request"},
+    "blit.dump": {
+        "blit.engine", "blit.errors", "blit.history", "blit.job", "blit.settings", "blit.show",
+        "blit.worker.wire",
+    },
     "blit.show": set(),
     "blit.chart": {"blit.curve", "blit.show"},
     "blit.terminal": {"blit.show"},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blit.history import jsonl, memory, predict, predictor, profile, recorder, records
+from blit.history import jsonl, memory, predict, predictor, profile, recorder, records, stored
 from blit.history.memory import Known, Memory
 from blit.history.predict import Cost, Load, Past
 from blit.job import Job
@@ -121,12 +121,12 @@ def test_no_line_can_break_it(name: str, value: Any) -> None:
 @given(anything)
 def test_no_file_can_break_it(found: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
-        memory.from_plain(found)
+        stored.from_plain(found)
 
 
 def test_there_and_back() -> None:
     found = memory.rebuilt([facts(n, seconds__total=10.0 + n) for n in range(5)])
-    again = memory.from_plain(json.loads(json.dumps(memory.plain(found))))
+    again = stored.from_plain(json.loads(json.dumps(stored.plain(found))))
     assert again.pairs == found.pairs
     assert again.profiles[KEY].ways["streaming"] == pytest.approx(
         found.profiles[KEY].ways["streaming"], rel=1e-5

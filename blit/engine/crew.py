@@ -219,7 +219,8 @@ class Crew:
         skip = self._given_up.pop(worker.slot, b"")
         if answer is None:
             return self._bury(worker, source, task, skip)
-        answer["seconds"] = time.monotonic() - began
+        # what was posted early may have been done long before anybody asked
+        answer["seconds"] = answer.get("took", time.monotonic() - began)
         self._taken(worker.slot, task, answer)
         source.done(worker.slot, task, answer)
         self.after_each()
@@ -241,7 +242,7 @@ class Crew:
         self.publish(BatchStarted(self.numbers, slot, task["what"], files, size))
 
     def _taken(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
-        found, seconds = changes(answer), answer.get("seconds", 0.0)
+        found, seconds = changes(answer), answer.get("seconds", answer.get("took", 0.0))
         if task["what"] == "list":
             self.ledger.take_scan(answer)
             if found:  # a listing is no batch, but it may have named changes

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from blit.engine import route
 
 Task = dict[str, Any]
+
+
+_MOST_TRIED = 4 << 30  # bytes: a larger file is no place for an experiment
+
+
+class Split(NamedTuple):
+    """Whether large files are split; `trial`: the first one that may goes the other way."""
+
+    split: bool
+    trial: bool = False
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -24,13 +37,25 @@ class Large:
     method: int = 0
     broken: bool = False
     sparse: bool = False  # has holes: each piece copies only its data
+    split: bool = False
+    free: bool = False  # nothing else decided whether it is split: what it took tells which pays
+    began: float = 0.0
 
 
 class LargeFiles:
-    """Those that wait and the one that is active. `split`: pieces side by side pay on this disk."""
+    """Those that wait and the one that is active.
 
-    def __init__(self, options: int, split: bool) -> None:
-        self.options, self.split = options, split
+    `may_split`: no disk must move its head. `choice`: what was measured, see borders.large.
+    """
+
+    def __init__(
+        self, options: int, may_split: bool, choice: Split | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.options, self.may_split, self.clock = options, may_split, clock
+        self.choice = choice if choice is not None else Split(may_split)
+        # what each way took of those that could have gone either: files, bytes, seconds
+        self.tried: dict[str, tuple[int, int, float]] = {}
         self.waiting: deque[Large] = deque()
         self.active: Large | None = None
 
@@ -46,15 +71,35 @@ class LargeFiles:
                 return None
             large = self.waiting.popleft()
             enough = len(self.waiting) >= workers
-            if large.size < route.LARGE_BYTES and (not self.split or enough):
+            self._decide(large, enough and large.size < route.LARGE_BYTES, workers)
+            if large.size < route.LARGE_BYTES and not large.split:
                 return self._whole(large)
             self.active = large
+            large.began = self.clock()
             return self._task("large_begin", large)
         if large.temporary and not large.running and (large.broken or not large.pieces):
             task = self._task("large_abandon" if large.broken else "large_end", large)
             large.temporary = ""  # asked for once
             return task
         return None
+
+    def _decide(self, large: Large, enough: bool, workers: int) -> None:
+        """`enough`: others like it keep all workers busy."""
+        large.free = self.may_split and not enough and workers > 1
+        large.split = self.choice.split and not enough
+        if large.free and self.choice.trial and large.size <= _MOST_TRIED:
+            large.split = not large.split
+            self.choice = self.choice._replace(trial=False)
+
+    def whole_done(self, task: Task, answer: dict[str, Any]) -> None:
+        """One that a single worker copied as a batch of its own."""
+        if task["free"] and answer.get("files") and not answer.get("cloned"):
+            self._told("whole", task["bytes"], answer.get("took", 0.0))
+
+    def _told(self, how: str, size: int, seconds: float) -> None:
+        if seconds > 0:
+            files, before, spent = self.tried.get(how, (0, 0, 0.0))
+            self.tried[how] = (files + 1, before + size, spent + seconds)
 
     def piece(self, most: int) -> Task | None:
         """The next piece of the active file, if fewer than `most` are being copied."""
@@ -76,13 +121,18 @@ class LargeFiles:
             case "large_begin" if "temporary" in answer:
                 large.temporary, large.identity = answer["temporary"], answer["identity"]
                 large.sparse = answer["sparse"]
-                large.pieces.extend(route.pieces(answer["size"], workers, self.split))
+                large.pieces.extend(route.pieces(answer["size"], workers, large.split))
+                large.split = len(large.pieces) > 1
             case "large_range":
                 large.running -= 1
                 large.method = max(large.method, answer.get("method", 0))
                 if "method" not in answer:
                     large.broken = True  # failed, changed, gone or stopped: the temporary goes
                     large.pieces.clear()
+            case "large_end" if answer.get("files") and large.free:
+                how = "split" if large.split else "whole"
+                self._told(how, large.size, self.clock() - large.began)
+                self.active = None
             case _:  # ended, abandoned; or cloned, failed or gone at its beginning
                 self.active = None
 
@@ -99,7 +149,7 @@ class LargeFiles:
         """One worker copies all of it: there are enough others for the rest of the crew."""
         return {
             "op": "copy", "what": "copy", "groups": [large.blob], "options": self.options,
-            "files": 1, "bytes": large.size,
+            "files": 1, "bytes": large.size, "free": large.free,
         }  # fmt: skip
 
     def _task(self, operation: str, large: Large) -> Task:

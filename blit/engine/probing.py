@@ -9,15 +9,20 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blit.engine import route
+from blit.engine.plan import Cost
 from blit.engine.schedule import Schedule
 from blit.engine.workers import Pool
+from blit.history import profile
 from blit.job import Job, command_line
 from blit.worker import room
+
+if TYPE_CHECKING:
+    from blit.engine.borders import Known
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
@@ -36,6 +41,7 @@ class Early(NamedTuple):
     schedule: Schedule | None = None
     tasks: Mapping[int, Task] = MappingProxyType({})  # posted to workers, by slot
     answers: Sequence[tuple[int, Task, Task]] = ()  # slot, task and answer, already in the schedule
+    known: Mapping[str, Any] = MappingProxyType({})  # of earlier runs, by profile: history.routes
 
 
 def probe_task(job: Job, pool: Pool) -> Task:
@@ -72,23 +78,71 @@ def wire_text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
-def start(pool: Pool, job: Job) -> Early:
-    """Post the probe and, if its answer is quick and harmless, the first task of the route."""
+def start(
+    pool: Pool, job: Job, routes: Callable[[], Mapping[str, Any]] = MappingProxyType({}).copy
+) -> Early:
+    """Post the probe and, if its answer is quick and harmless, the first task of the route.
+
+    `routes` reads what earlier runs say about routes; while the worker looks it costs no time.
+    """
     worker = pool.workers[0]
     pool.post_all(worker, probe_task(job, pool))
+    known = routes()
     if not select.select([worker.answers], [], [], _PATIENCE)[0]:
-        return Early()
+        return Early(known=known)
     facts = pool.answer_now(worker)
     if facts is None or job.move or not harmless(facts, job):
-        return Early(facts)
-    chosen = route.choose(job.mirror, job.checksum, facts["small"], facts["largest"], job.filtered)
+        return Early(facts, known=known)
+    chosen, learned = choose(job, facts, known)
     if chosen.name == "direct":
         task = direct_task(facts)
         pool.post_all(worker, task)
-        return Early(facts, chosen, None, {worker.slot: task})
+        return Early(facts, chosen, None, {worker.slot: task}, known=known)
     schedule = streaming(facts, len(pool.workers), job.held)
+    taught(schedule, chosen, learned, facts)
     tasks, answers = _set_out(pool, schedule, facts["room"])
-    return Early(facts, chosen, schedule, tasks, answers)
+    return Early(facts, chosen, schedule, tasks, answers, known)
+
+
+def choose(
+    job: Job, facts: Mapping[str, Any], known: Mapping[str, Any]
+) -> tuple[route.Route, Known | None]:
+    """The route, and what was measured between such places, if anything was."""
+    learned = few = None
+    small = facts["small"]
+    if known and (found := known.get(profile.key(profile.of_facts(facts)))) is not None:
+        from blit.engine import borders
+        from blit.history.predict import FEW
+
+        options = {name: getattr(job, name) for name in profile.DEARER}
+        ways = (profile.way("direct", options), profile.way(FEW, options))
+        learned = borders.known_of(found, *ways)
+        few = borders.few(learned, *small) if small is not None else None
+    chosen = route.choose(job.mirror, job.checksum, small, facts["largest"], job.filtered, few)
+    if learned is None or (facts["largest"] or 0) < route.SPLIT_BYTES:
+        return chosen, learned
+    if why := borders.large(learned, not facts["rotational"]).why:
+        seen = f"one file of {facts['largest'] / (1 << 30):.1f} GiB"
+        chosen = chosen._replace(reason=f"{seen}: {why}")
+    return chosen, learned
+
+
+def taught(
+    schedule: Schedule, chosen: route.Route, learned: Known | None, facts: Mapping[str, Any]
+) -> None:
+    """What was measured between such places: costs, whether to split, how finely to share."""
+    if learned is None:
+        return
+    from blit.engine import borders
+
+    if learned.batch.runs:
+        schedule.plan.cost = Cost(learned.batch.per_file, learned.batch.per_mib / (1 << 20))
+    schedule.large.choice = borders.large(learned, not facts["rotational"])
+    if chosen.workers and facts["small"] is not None:
+        schedule.group = max(1, facts["small"][0] // chosen.workers)
+        serial = learned.serial
+        if serial is not None:
+            schedule.plan.cost = Cost(serial.per_file, serial.per_mib / (1 << 20))
 
 
 def _set_out(

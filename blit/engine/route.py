@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
+
+if TYPE_CHECKING:
+    from blit.engine.borders import Few
 
 LARGE_BYTES = 1 << 30
 # files from here are handed out alone; split too, unless there are enough of them for all workers
@@ -16,15 +19,17 @@ SMALLEST_PIECE = 64 << 20
 class Route(NamedTuple):
     name: str  # direct, streaming, large_file
     reason: str
+    workers: int = 0  # that a few files are shared by; 0: nothing speaks for any number
 
 
 def choose(
     mirror: bool, checksum: bool, small: tuple[int, int] | None, largest: int | None = None,
-    filtered: bool = False,
+    filtered: bool = False, few: Few | None = None,
 ) -> Route:  # fmt: skip
-    """`small`: files and bytes of the whole source when the first look found it tiny, else None.
+    """`small`: files and bytes of the whole source when the first look saw all of it, else None.
 
-    `largest`: the size of a single file given as the source, where that is all there is.
+    `largest`: the size of a single file given as the source, where that is all there is. `few`:
+    what was measured between such places speaks for (see borders.few); None: nothing is known.
     """
     if mirror:
         return Route("streaming", "a mirror always takes the full planner")
@@ -36,6 +41,9 @@ def choose(
         return Route(
             "large_file", f"one file of {largest / (1 << 30):.1f} GiB: split over the workers"
         )
+    if small is not None and few is not None and few.why:
+        seen = f"{small[0]} files, {small[1] / 1e6:.1f} MB: "
+        return Route("direct" if few.direct else "streaming", seen + few.why, few.workers)
     if small is not None and small[0] <= DIRECT_FILES and small[1] <= DIRECT_BYTES:
         files = "1 file" if small[0] == 1 else f"{small[0]} files"
         return Route("direct", f"{files}, {small[1] / 1e6:.1f} MB: one worker, no planner")

@@ -57,6 +57,7 @@ class Schedule:
         self.shares: dict[int, list[bytes]] = {}  # what each lister was given and has not finished
         self.second: set[int] = set()  # workers that list what a dead one had begun
         self.large = LargeFiles(options, split)
+        self.group = 0  # files that a listing puts together at most; 0: as many as it likes
         self.running = 0
         self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
         self.link_names = 0
@@ -167,6 +168,8 @@ class Schedule:
                 files = task["files"] - answer.get("back", (0, 0))[0]
                 seconds = answer.get("took", answer.get("seconds", 0.0))
                 self.plan.cost.learn(files, moved, seconds)
+                if "free" in task:
+                    self.large.whole_done(task, answer)
                 self._found(answer)
             case _:
                 self.large.done(task, answer, self.workers)
@@ -229,12 +232,17 @@ class Schedule:
     def _scan_task(self, share: list[bytes]) -> Task:
         early = self.scans < self.workers
         self.scans += 1
-        return {
+        task: Task = {
             "op": "scan", "what": "list", "folders": share,
             "options": self.options, "same": self.same,
             "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
-            "large": route.SPLIT_BYTES, **({"filters": self.filters} if self.filters else {}),
+            "large": route.SPLIT_BYTES,
         }  # fmt: skip
+        if self.group:
+            task["group"] = self.group
+        if self.filters:
+            task["filters"] = self.filters
+        return task
 
     def _scanned(self, slot: int, answer: dict[str, Any]) -> None:
         self.scanning.discard(slot)

@@ -62,6 +62,7 @@ def summarise(run: Run) -> Summary:
         warnings=tuple(_warnings(run)),
         notes=tuple(_notes(run)),
         trash=_trash(run),
+        large=dict(run.schedule.large.tried) if run.schedule is not None else {},
     )
 
 

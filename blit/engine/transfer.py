@@ -34,6 +34,7 @@ from blit.job import Job
 from blit.worker import wire
 
 if TYPE_CHECKING:
+    from blit.engine.borders import Known
     from blit.history.predict import Predictor
 
 Publish = Callable[[Event], None]
@@ -102,6 +103,7 @@ class Run:
         self.ending: errors.BlitError | None = None
         self.phase = "starting"
         self.route: route.Route | None = None
+        self.learned: Known | None = None  # what moves the borders between the routes
         self.destination = b""
         self.planning_s: float | None = None
         self.options = job.options()
@@ -211,10 +213,8 @@ class Run:
             time.time(), facts["free"], self.job.trash,
         )  # fmt: skip
         self.publish(self.begun)
-        self.route = route.choose(
-            self.job.mirror, self.job.checksum, facts["small"], facts["largest"],
-            self.job.filtered,
-        )  # fmt: skip
+        known = early.known if early is not None else {}
+        self.route, self.learned = probing.choose(self.job, facts, known)
         self.forecast = forecast = await warmth.ask(self.predictor, facts, self.route.name)
         why = warmth.warm(self, facts)
         self.publish(
@@ -254,6 +254,8 @@ class Run:
                 self.crew.took(slot, task, answer)
         if schedule is None:
             schedule = probing.streaming(facts, len(self.pool.workers), self.job.held)
+            assert self.route is not None
+            probing.taught(schedule, self.route, self.learned, facts)
         self.schedule = schedule
         warmth.teach(self, schedule)
         self.control.held = schedule.held

@@ -33,13 +33,18 @@ async def ask(predictor: Predictor | None, facts: dict[str, Any], route: str) ->
 def warm(run: Run, facts: dict[str, Any]) -> str:
     """Begin with as many workers as earlier runs settled at; why, in words, to add to a reason."""
     forecast, count = run.forecast, min(run.forecast.workers, MOST)
+    assert run.route is not None
+    shared = min(run.route.workers, MOST)  # a few files: the reason says so already
+    if shared:
+        count = shared
     if run.job.workers is not None or facts["rotational"] or count <= len(run.pool.workers):
         return ""
-    assert run.route is not None
     if run.route.name != "streaming":
         return ""
-    run.warm, run.wanted = forecast.settled, count
+    run.warm, run.wanted = max(forecast.settled, shared and 1), count
     run.group.start_soon(_hire, run)
+    if shared:
+        return ""
     runs = "an earlier run" if forecast.settled == 1 else f"{forecast.settled} earlier runs"
     return f"; {count} workers to start with, as settled in {runs}"
 
@@ -58,7 +63,8 @@ def teach(run: Run, schedule: Schedule) -> None:
     """Workers, and the cost of a file, so that the first batches have the right size."""
     if run.warm:
         schedule.workers = run.wanted
-    if run.forecast.per_file and not schedule.plan.batches:
+    assert run.route is not None
+    if run.forecast.per_file and not schedule.plan.batches and not run.route.workers:
         schedule.plan.cost = Cost(run.forecast.per_file, run.forecast.per_byte)
 
 

@@ -1,4 +1,4 @@
-"""What all runs together taught: costs, worker counts, pairs of roots; a value, and as JSON; pure.
+"""What all runs together taught: costs, worker counts, pairs of roots; a value; pure.
 
 It follows from the history alone: read again from the first line to the last, it is the same.
 """
@@ -11,9 +11,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from blit.history import predict, profile
-from blit.history.predict import Cost, Load, Past
+from blit.history.predict import Cost, Load, Past, Rate
 
-VERSION = 1
 MOST_PAIRS, MOST_PAST, MOST_PROFILES, MOST_ENTRIES = 200, 10, 50, 20
 _SETTLED = 5  # runs whose worker count is remembered
 _SETTLES = 1.5  # seconds that a run must last for its worker count to mean something
@@ -35,6 +34,8 @@ class Run(NamedTuple):
     planning: float | None
     workers: int
     batches: tuple[int, float, float]  # files, MiB, seconds of workers
+    serial: tuple[int, float, float]  # the same of the one worker of a direct run
+    large: Mapping[str, float]  # bytes a second of large files: split, whole
     mirror: bool
     deleted: int
     fresh: bool | None
@@ -51,6 +52,8 @@ class Known(NamedTuple):
     ways: Mapping[str, Cost] = MappingProxyType({})
     planning: Cost = predict.PLANNING
     batch: Cost = predict.BATCH
+    serial: Cost = predict.SERIAL
+    large: Mapping[str, Rate] = MappingProxyType({})  # split, whole
     workers: tuple[int, ...] = ()  # the counts that the last runs settled at
     at: float = 0.0  # Unix time of the newest run
 
@@ -102,10 +105,19 @@ def _learned(known: Known, run: Run) -> tuple[Known, float | None]:
     files, mib, seconds = run.batches
     if files and seconds > 0:
         batch = batch.learn(Load(files, mib), seconds)
-    if run.way.startswith("streaming") and run.workers and run.seconds >= _SETTLES:
+    serial = known.serial
+    files, mib, seconds = run.serial
+    if files and seconds > 0:
+        serial = serial.learn(Load(files, mib), seconds)
+    large = {**known.large}
+    for how, bytes_s in run.large.items():
+        large[how] = large[how].learn(bytes_s) if how in large else Rate(1, bytes_s)
+    few = run.way.startswith(predict.FEW)
+    if run.way.startswith("streaming") and not few and run.workers and run.seconds >= _SETTLES:
         workers = (*workers, run.workers)[-_SETTLED:]
     ways = {**known.ways, run.way: after}
-    return Known(ways, planning, batch, workers, max(known.at, run.at)), missed
+    at = max(known.at, run.at)
+    return Known(ways, planning, batch, serial, large, workers, at), missed
 
 
 def _newest(found: Mapping[str, _T], most: int) -> dict[str, _T]:
@@ -137,35 +149,59 @@ def _run_of(record: Mapping[str, Any]) -> Run | None:
         return None
     place, route = profile.key(record["profile"]), record["route"]
     seconds, files, size = record["seconds"], record["files"], record["bytes"]
-    took = _number(seconds["total"]) - _number(seconds.get("held") or 0.0)
+    took = number(seconds["total"]) - number(seconds.get("held") or 0.0)
     if not place or not route or took <= 0:
         return None
     options = record.get("options", {})
-    spent = record.get("spent", {}).get("copy", {})
+    spent = record.get("spent", {})
+    mirror = record["command"] == "mirror"
+    load = Load(
+        int(number(files["copied"])), number(size["copied"]) / _MIB,
+        int(number(files.get("unchanged", 0))),
+    )  # fmt: skip
+    if route == "streaming" and not mirror and not record.get("filtered") and _few(load):
+        route = predict.FEW
     comparable = not record.get("filtered") and record["source_count"] == len(record["sources"])
     planning = seconds.get("planning")
     return Run(
-        at=_number(record["at"]),
+        at=number(record["at"]),
         profile=place,
         way=profile.way(route, options),
         pair=pair_of(record["sources"], record["target"], profile.way("", options))
         if comparable
         else "",
-        load=Load(
-            int(_number(files["copied"])), _number(size["copied"]) / _MIB,
-            int(_number(files.get("unchanged", 0))),
-        ),
+        load=load,
         seconds=took,
-        planning=None if planning is None else _number(planning),
-        workers=int(_number(record.get("workers", 0))),
-        batches=(
-            int(_number(spent.get("files", 0))), _number(spent.get("bytes", 0)) / _MIB,
-            _number(spent.get("seconds", 0.0)),
-        ),
-        mirror=record["command"] == "mirror",
-        deleted=int(_number(files.get("deleted", 0))),
+        planning=None if planning is None else number(planning),
+        workers=int(number(record.get("workers", 0))),
+        batches=_batches(spent.get("copy", {})),
+        serial=_batches(spent.get("direct", {})),
+        large=_rates(record.get("large", {})),
+        mirror=mirror,
+        deleted=int(number(files.get("deleted", 0))),
         fresh=record.get("fresh"),
     )  # fmt: skip
+
+
+def _few(load: Load) -> bool:
+    files = load.files + load.unchanged
+    return files <= predict.MOST_FEW and load.mib <= predict.MOST_FEW_MIB
+
+
+def _batches(spent: Mapping[str, Any]) -> tuple[int, float, float]:
+    return (
+        int(number(spent.get("files", 0))), number(spent.get("bytes", 0)) / _MIB,
+        number(spent.get("seconds", 0.0)),
+    )  # fmt: skip
+
+
+def _rates(large: Mapping[str, Any]) -> dict[str, float]:
+    found = {}
+    for how in ("split", "whole"):
+        files, size, seconds = large.get(how, (0, 0, 0))
+        if number(files) and number(size) and number(seconds):
+            found[how] = min(max(size / seconds, 1.0), 1e13)
+    return found
 
 
 def rebuilt(records: Iterable[Mapping[str, Any]]) -> Memory:
@@ -178,85 +214,9 @@ def rebuilt(records: Iterable[Mapping[str, Any]]) -> Memory:
     return found
 
 
-# -- as JSON --------------------------------------------------------------------------------------
-
-
-def plain(memory: Memory) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "profiles": {
-            name: {
-                "ways": {way: _rounded(cost) for way, cost in known.ways.items()},
-                "planning": _rounded(known.planning), "batch": _rounded(known.batch),
-                "workers": list(known.workers), "at": known.at,
-            }
-            for name, known in memory.profiles.items()
-        },
-        "pairs": {
-            name: [
-                [list(each.load), round(each.seconds, 3), each.deleted, each.mirror, each.fresh]
-                for each in past
-            ]
-            for name, past in memory.pairs.items()
-        },
-        "entries": [list(entry) for entry in memory.entries],
-    }  # fmt: skip
-
-
-def from_plain(found: Any) -> Memory:
-    """The way back. ValueError where anything is not what it should be: then it is rebuilt."""
-    try:
-        if found["version"] != VERSION:
-            raise ValueError("another version")
-        return Memory(
-            {_text(name): _known(each) for name, each in found["profiles"].items()},
-            {_text(name): tuple(map(_past, each)) for name, each in found["pairs"].items()},
-            tuple(
-                Entry(_number(at), _text(where), _text(way), _number(expected), _number(took))
-                for at, where, way, expected, took in found["entries"]
-            ),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(str(error)) from None
-
-
-def _rounded(cost: Cost) -> list[float]:
-    return [float(f"{value:.6g}") for value in cost]
-
-
-def _cost(found: list[Any]) -> Cost:
-    base, per_file, per_mib, per_unchanged, runs, spread, bias, misses = found
-    return Cost(
-        _number(base), _number(per_file), _number(per_mib), _number(per_unchanged),
-        int(_number(runs)), _number(spread), _number(bias, -1), int(_number(misses)),
-    )  # fmt: skip
-
-
-def _known(found: Any) -> Known:
-    return Known(
-        {_text(way): _cost(cost) for way, cost in found["ways"].items()}, _cost(found["planning"]),
-        _cost(found["batch"]), tuple(int(_number(n)) for n in found["workers"]),
-        _number(found["at"]),
-    )  # fmt: skip
-
-
-def _past(found: Any) -> Past:
-    (files, mib, unchanged), seconds, deleted, mirror, fresh = found
-    load = Load(int(_number(files)), _number(mib), int(_number(unchanged)))
-    if fresh not in (None, True, False):
-        raise ValueError("neither fresh nor not")
-    return Past(load, _number(seconds), int(_number(deleted)), bool(mirror), fresh)
-
-
-def _number(value: Any, least: float = 0.0) -> float:
+def number(value: Any, least: float = 0.0) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r:.40} is no number")
     if not isfinite(value) or not least <= value <= 1e18:
         raise ValueError(f"{value!r:.40} is out of bounds")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r:.40} is no text")
     return value

@@ -109,9 +109,29 @@ def _within(coefficient: float) -> float:
     return min(max(coefficient, least), most)
 
 
+class Rate(NamedTuple):
+    """How fast large files were copied in one way, as a mean that fades."""
+
+    runs: int
+    bytes_s: float
+
+    def learn(self, bytes_s: float) -> Rate:
+        """A step on logarithms: a run that was twice as fast weighs as one that took twice."""
+        runs = self.runs + 1
+        step = max(1 / runs, _SLOW) * log(bytes_s / self.bytes_s)
+        return Rate(runs, min(max(self.bytes_s * exp(step), _RATE[0]), _RATE[1]))
+
+
+_RATE = (1.0, 1e13)  # bytes a second: no run can push one out of here
+# streaming runs of so few files that they could have gone the direct way are learned apart
+FEW = "streaming few"
+MOST_FEW, MOST_FEW_MIB = 64, 100_000_000 / (1 << 20)
+
+
 # where nothing is known: a local disk that nobody has to wait for
 PLANNING = Cost(0.03, 0.05e-3, 0.01e-3, 0.05e-3)
 BATCH = Cost(1e-4, 40e-6, 0.7e-3, 1e-9)  # of one worker; the same as engine.plan.Cost
+SERIAL = Cost(5e-3, 0.5e-3, 0.7e-3, 1e-6)  # of the one worker of a direct run
 DIRECT = Cost(0.11, 0.5e-3, 0.7e-3, 1e-6)
 STREAMING = Cost(0.12, 25e-6, 0.6e-3, 4e-6)
 
@@ -159,6 +179,10 @@ if TYPE_CHECKING:  # named by types alone, and a protocol takes 0.3 ms to make
 
         def plan(self, files: int, size: int, unchanged: int) -> Forecast:
             """When all is listed: the same with totals that are known."""
+            ...
+
+        def routes(self) -> Mapping[str, Any]:
+            """What moves the borders between the routes, by profile; a small file is read."""
             ...
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from blit import settings
-from blit.history import jsonl, memory, predict, profile
+from blit.history import jsonl, memory, predict, profile, routes, stored
 from blit.history.memory import Known, Memory
 from blit.history.predict import Forecast, Load, Past
 
@@ -26,6 +26,7 @@ class Learned:
     def __init__(self, job: Job, enabled: bool = True) -> None:
         self.job, self.enabled = job, enabled
         self._cost: predict.Cost | None = None
+        self._few: predict.Cost | None = None  # for as many files as a direct run may have
         self._past: tuple[Past, ...] = ()
         self._fresh = False
 
@@ -39,11 +40,16 @@ class Learned:
 
     def plan(self, files: int, size: int, unchanged: int) -> Forecast:
         load = Load(files, size / (1 << 20), unchanged)
-        return predict.forecast(self._cost, self._past, load, self._fresh)
+        cost = self._few if files + unchanged <= predict.MOST_FEW and self._few else self._cost
+        return predict.forecast(cost, self._past, load, self._fresh)
+
+    def routes(self) -> Mapping[str, Any]:
+        return routes.read(self.enabled)
 
     def _look(self, facts: Mapping[str, Any], route: str) -> Forecast:
         place = profile.of_facts(facts)
         fresh = bool(facts.get("fresh"))
+        load = _load(facts)
         if not self.enabled or settings.no_history():
             return Forecast(profile=place, fresh=fresh)
         job, found = self.job, read()
@@ -51,12 +57,14 @@ class Learned:
         options = {name: getattr(job, name) for name in ("checksum", "verify", "durable")}
         if not job.dry_run:
             self._cost = known.ways.get(profile.way(route, options))
+            if route == "streaming" and facts["small"] is not None and not job.mirror:
+                self._few = known.ways.get(profile.way(predict.FEW, options))
         if not job.filtered and not job.selected and not job.dry_run:
             self._past = found.pairs.get(pair_of(job), ())
         self._fresh = fresh
         total = predict.forecast(self._cost, self._past, None, fresh)
-        if fresh and (load := _load(facts)) is not None:
-            total = predict.forecast(self._cost, self._past, load, fresh)
+        if fresh and load is not None:
+            total = predict.forecast(self._few or self._cost, self._past, load, fresh)
         workers, settled = predict.start(known.workers)
         if total.seconds is not None and total.seconds < _WORTH:
             workers, settled = 0, 0
@@ -112,13 +120,15 @@ def learn(record: Mapping[str, Any]) -> None:
             found = _parsed(content).after(run)
         except ValueError:
             found = _rebuilt()  # the run is in the history already
-        return json.dumps(memory.plain(found), separators=(",", ":")).encode("ascii")
+        routes.write(found)
+        return json.dumps(stored.plain(found), separators=(",", ":")).encode("ascii")
 
     jsonl.change(path(), change, _PATIENCE)
 
 
 def forget() -> None:
     """After runs were taken out of the history: what is left of it is read again. OSError."""
+    routes.forget()
     try:
         os.unlink(path())
     except (FileNotFoundError, NotADirectoryError):
@@ -129,7 +139,7 @@ def _parsed(content: bytes) -> Memory:
     if len(content) > _CAP:
         raise ValueError("too large")
     try:
-        return memory.from_plain(json.loads(content))
+        return stored.from_plain(json.loads(content))
     except RecursionError:
         raise ValueError("too deep") from None
 

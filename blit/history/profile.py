@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # what a copy does to each file changes its cost: such runs are learned apart
-_DEARER = ("checksum", "verify", "durable")
+DEARER = ("checksum", "verify", "durable")
 
 
 def of_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,4 +45,4 @@ def _place(filesystem: str, kind: object) -> str:
 
 def way(route: str, options: Mapping[str, Any]) -> str:
     """`streaming`, or `streaming+verify`: what the costs of a run are kept under."""
-    return "+".join([route, *(name for name in _DEARER if options.get(name))])
+    return "+".join([route, *(name for name in DEARER if options.get(name))])

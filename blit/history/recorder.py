@@ -122,6 +122,10 @@ def facts_of(job: Job, state: TransferState) -> dict[str, Any]:
             s.what: {"files": s.files, "bytes": s.bytes, "seconds": round(s.seconds, 3)}
             for s in state.spent
         },
+        "large": {
+            how: [files, size, round(seconds, 3)]
+            for how, (files, size, seconds) in summary.large.items()
+        },
         "peak": round(state.peak),
         "silences": [[round(at, 1), round(long, 1)] for at, long in state.silences],
         "curve": curve_of(state.curve),

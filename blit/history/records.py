@@ -116,6 +116,8 @@ class RunRecord(_Part):
     seconds: Seconds = Seconds()
     methods: dict[str, Count] = {}
     spent: dict[str, Spent] = {}
+    # large files that were free to go either way: split, whole → files, bytes, seconds
+    large: dict[str, tuple[Count, Count, NonNegative]] = {}
     peak: NonNegative = 0.0  # bytes a second
     silences: tuple[tuple[NonNegative, NonNegative], ...] = Field(default=(), max_length=100)
     curve: Points = Points()

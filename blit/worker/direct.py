@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from errno import ENOSPC
+from time import monotonic
 
 from blit.worker import finish, links, wire
 from blit.worker.context import Result, raw
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: as for a scan. Answer: a scan's counts and a copy's result together."""
-    context = worker.c
+    """Task: as for a scan. Answer: a scan's counts and a copy's result together, and `took`."""
+    context, began = worker.c, monotonic()
     scan = worker.scan({**task, "budget": 1e9, "want": 1 << 60, "large": 1 << 62})
     need, (free, inodes, certain) = scan.get("need"), task["room"]
     if need and certain and not task["options"] & wire.DRY:
@@ -61,6 +62,7 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
             answer["planned_" + key if key in ("files", "bytes") else key] = scan[key]
     if scan["folders"]:
         answer["left"] = answer.get("left", 0) + len(scan["folders"])
+    answer["took"] = monotonic() - began
     return answer
 
 

@@ -71,6 +71,11 @@ class Worker:
 
         return probe.run(self.c, task)
 
+    def survey(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import survey
+
+        return survey.run(self.c, task)
+
     def roots(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import opening
 

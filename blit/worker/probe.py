@@ -6,6 +6,7 @@ Runs in a worker, because the very first `stat` may hang on a dead mount.
 from __future__ import annotations
 
 import stat
+from time import monotonic
 
 from blit.worker import abilities, grain, refuse, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
@@ -14,13 +15,14 @@ from blit.worker.ground import kind, rotational
 from blit.worker.landing import base, landing, plain
 from blit.worker.refuse import Refusal, look, nested, source_of
 from blit.worker.system import os
-from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES
+from blit.worker.wire import DIRECT_BYTES, DIRECT_FILES, FEW_FILES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _DIRECT_FOLDERS = 64
+_LOOK = 0.001  # seconds that a look may go on beyond the files that go the direct way in any case
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             largest = size if len(task["sources"]) == 1 else None
             if small is not None:
                 small = (small[0] + 1, small[1] + size)
-        if small is not None and (small[0] > DIRECT_FILES or small[1] > DIRECT_BYTES):
+        if small is not None and (small[0] > FEW_FILES or small[1] > DIRECT_BYTES):
             small = None
     nested(seen)
     above = target
@@ -227,6 +229,7 @@ def _filters(asked: Any) -> dict[str, Any]:
 def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, int] | None:
     """Files and bytes of a small tree; None as soon as it is not small."""
     files, size = so_far
+    until = monotonic() + _LOOK
     pending, folders = [""], 0
     while pending:
         folders += 1
@@ -242,7 +245,9 @@ def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, i
                         continue
                     files += 1
                     size += entry.stat(follow_symlinks=False).st_size
-                    if files > DIRECT_FILES or size > DIRECT_BYTES:
+                    if size > DIRECT_BYTES or files > FEW_FILES:
+                        return None
+                    if files > DIRECT_FILES and monotonic() > until:
                         return None
         except OSError:
             return None  # the scan will meet it and say so

@@ -40,9 +40,10 @@ class Scanner:
     """The listing of one worker, kept between its tasks.
 
     Task: `folders` (dumps of tokens), `options`, `budget` (seconds), `want` (entries after which to
-    answer early), `large` (bytes from which a file is handed out alone), `same` (the (dev, ino) of
-    the sources, which must not be met among what would be deleted, and of the destinations, which
-    must not be met inside a source), and where the run has them `filters` (see filters.prepare).
+    answer early), `group` (files of a group, if not GROUP_FILES), `large` (bytes from which a file
+    is handed out alone), `same` (the (dev, ino) of the sources, which must not be met among what
+    would be deleted, and of the destinations, which must not be met inside a source), and where the
+    run has them `filters` (see filters.prepare).
     Answer: see `_answer`.
     """
 
@@ -86,6 +87,7 @@ class Scanner:
         self.options: int = task["options"]
         # a dry run must not hand out what only knows how to write
         self.large_from: int = 1 << 62 if self.options & wire.DRY else task["large"]
+        self.group_files: int = task.get("group", GROUP_FILES)
         sources, targets = task["same"]
         self.sources = {tuple(pair) for pair in sources}
         self.targets = {tuple(pair) for pair in targets}
@@ -464,7 +466,7 @@ class Scanner:
                     entries, weight = [], 0
                 entries.append(entry)
                 weight += size
-                if len(entries) >= GROUP_FILES:
+                if len(entries) >= self.group_files:
                     self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
                     entries, weight = [], 0
         if compared:

@@ -77,6 +77,8 @@ LINK_BUCKETS = 64
 # a job up to this is done in one task, without a planner
 DIRECT_FILES = 8
 DIRECT_BYTES = 100_000_000
+# the first look goes on to so many while it is quick: what was measured may let them go that way
+FEW_FILES = 64
 
 HEADER = struct.Struct("<I")
 
