@@ -118,3 +118,29 @@ def test_a_person_who_sees_the_list_may_allow_what_is_unusual() -> None:
     verdict = guard(501, 10_000, True, None, False, True, False, True, usual=100)
     assert (verdict.allowed, verdict.asks) == (True, True)
     assert "times as many" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("holds", "held", "allowed"),
+    [(49, 100, False), (50, 100, True), (0, 0, True), (3, 0, True), (9, 19, True), (9, 20, False)],
+)
+def test_a_source_that_lost_more_than_half_deletes_nothing(
+    holds: int, held: int, allowed: bool
+) -> None:
+    """Without `_too_little` in mirror.guard this fails: so few may always go otherwise."""
+    found = verdict(30, 1000, source=(holds, held))
+    assert found.allowed is allowed
+    if not allowed:
+        assert f"the source holds {holds} entries where it held {held}" in found.reason
+        assert "say --max-delete 30" in found.reason
+    assert verdict(30, 1000, source=(holds, held), max_delete=30).allowed
+    asks = verdict(30, 1000, source=(holds, held), yes=False, review=True, can_ask=True)
+    assert asks.allowed and asks.asks and asks.many is not allowed
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_source_that_kept_half_is_never_held_against_it(
+    extras: int, holds: int, held: int
+) -> None:
+    found = verdict(extras, 10**7, source=(max(holds, held), held))
+    assert found == verdict(extras, 10**7)

@@ -219,3 +219,23 @@ def test_what_mirrors_delete() -> None:
     assert predict.deletes(mirrors(3, 7, 0)) == 7
     assert predict.deletes(mirrors(0, 0, 0)) is None
     assert predict.deletes([*mirrors(3, 7), past(1.0)]) is None
+
+
+def sources(*counts: int, mirror: bool = False) -> list[Past]:
+    return [Past(Load(1, 0.0, count - 1), 1.0, 0, mirror) for count in counts]
+
+
+def test_what_a_source_usually_holds() -> None:
+    assert predict.held(sources(500)) == 0  # one run is no habit
+    assert predict.held(sources(500, 510, 10)) == 500
+    assert predict.held(sources(500, 510, 505, 10, mirror=True)) == 10  # somebody let it pass
+    assert predict.held([*sources(500, 510, mirror=True), *sources(10)]) == 500
+
+
+@given(st.lists(st.integers(1, 10**6), max_size=10), st.booleans())
+def test_a_source_is_never_expected_to_hold_more_than_it_ever_did(
+    counts: list[int], mirror: bool
+) -> None:
+    held = predict.held(sources(*counts, mirror=mirror))
+    assert 0 <= held <= max(counts, default=0)
+    assert held in (0, *counts)

@@ -215,7 +215,7 @@ def test_a_reader_that_leaves_is_no_trouble(blit: Blit) -> None:
 
 
 def test_eighty_columns_where_there_is_no_terminal() -> None:
-    assert commands._width(io.StringIO()) == 80
+    assert commands.width(io.StringIO()) == 80
 
 
 # -- settings -------------------------------------------------------------------------------------

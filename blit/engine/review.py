@@ -56,6 +56,7 @@ def guard(run: Run) -> mirror.Verdict:
         schedule.extra_count, schedule.dst_entries, not run.ledger.incomplete, job.max_delete,
         job.yes, job.can_ask, job.dry_run, job.review, run.forecast.deletes,
         job.trash,
+        (schedule.files + schedule.unchanged, run.forecast.held),
     )  # fmt: skip
 
 

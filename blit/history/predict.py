@@ -163,6 +163,7 @@ class Forecast(NamedTuple):
     per_file: float = 0.0  # seconds of one worker, for the size of batches; 0: unknown
     per_byte: float = 0.0
     deletes: int | None = None  # the most that a mirror between these roots has deleted
+    held: int = 0  # entries that the source held in the middle of earlier runs; 0: not known
     profile: Mapping[str, Any] = MappingProxyType({})
     fresh: bool | None = None  # nothing is at the destination yet
 
@@ -258,6 +259,23 @@ def deletes(past: Sequence[Past]) -> int | None:
     """The most that one of at least three mirrors has deleted; None where none has."""
     mirrors = [each.deleted for each in past if each.mirror]
     return max(mirrors) or None if len(mirrors) >= 3 else None
+
+
+def held(past: Sequence[Past]) -> int:
+    """What the source held in the middle of at least two runs; 0 where that is not known.
+
+    A mirror that ended well was looked at, or let through, with what the source held then: from
+    that on it is usual, however many runs before it found more.
+    """
+    if len(past) < 2:
+        return 0
+    counts = sorted(map(_entries, past))
+    mirrors = [_entries(each) for each in past if each.mirror]
+    return min([counts[(len(counts) - 1) // 2], *mirrors[-1:]])
+
+
+def _entries(past: Past) -> int:
+    return past.load.files + past.load.unchanged
 
 
 def start(settled: Sequence[int]) -> tuple[int, int]:

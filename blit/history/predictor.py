@@ -59,8 +59,9 @@ class Learned:
             self._cost = known.ways.get(profile.way(route, options))
             if route == "streaming" and facts["small"] is not None and not job.mirror:
                 self._few = known.ways.get(profile.way(predict.FEW, options))
-        if not job.filtered and not job.selected and not job.dry_run:
-            self._past = found.pairs.get(pair_of(job), ())
+        past = () if job.filtered or job.selected else found.pairs.get(pair_of(job), ())
+        if not job.dry_run:  # it takes another time, but the guard says what it would say
+            self._past = past
         self._fresh = fresh
         total = predict.forecast(self._cost, self._past, None, fresh)
         if fresh and load is not None:
@@ -70,7 +71,8 @@ class Learned:
             workers, settled = 0, 0
         batch = known.batch
         return total._replace(
-            workers=workers, settled=settled, deletes=predict.deletes(self._past),
+            workers=workers, settled=settled, deletes=predict.deletes(past),
+            held=predict.held(past),
             per_file=batch.per_file if batch.runs else 0.0,
             per_byte=batch.per_mib / (1 << 20) if batch.runs else 0.0,
             profile=place, fresh=fresh,
