@@ -146,9 +146,8 @@ class Copier:
                 result.left += len(entries) - index
                 return True
             if monotonic() > deadline:
-                rest = entries[index:]
-                if giving.worth(self, 0, rest):
-                    giving.back(self, (src_root, dst_root, src_rel, dst_rel, names), rest)
+                here = (src_root, dst_root, src_rel, dst_rel, names)
+                if giving.rest(self, here, entries[index:]):
                     return False
                 deadline = giving.NEVER
             target = names[name] if isinstance(names, dict) else name

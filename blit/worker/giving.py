@@ -45,6 +45,13 @@ def worth(copier: Copier, done: int, entries: list[Any]) -> bool:
     )
 
 
+def rest(copier: Copier, place: tuple[Any, ...], entries: list[Any]) -> bool:
+    """Both: whether it is worth it, and if so done."""
+    if found := worth(copier, 0, entries):
+        back(copier, place, entries)
+    return found
+
+
 def back(copier: Copier, place: tuple[Any, ...], entries: list[Any]) -> None:
     """After the batch's time: give back entries of one folder."""
     result = copier.result

@@ -40,10 +40,9 @@ class Scanner:
     """The listing of one worker, kept between its tasks.
 
     Task: `folders` (dumps of tokens), `options`, `budget` (seconds), `want` (entries after which to
-    answer early), `group` (files of a group, if not GROUP_FILES), `large` (bytes from which a file
-    is handed out alone), `same` (the (dev, ino) of the sources, which must not be met among what
-    would be deleted, and of the destinations, which must not be met inside a source), and where the
-    run has them `filters` (see filters.prepare).
+    answer early), `group` (files, if not GROUP_FILES), `large` (bytes from which a file is handed
+    out alone), `same` ((dev, ino) of the sources, not to be met among what would be deleted, and of
+    the destinations, not in a source); where there are any `filters` (see filters.prepare).
     Answer: see `_answer`.
     """
 
@@ -65,8 +64,7 @@ class Scanner:
         self.swaps: list[bytes] = []
         self.extra_count = 0
         self.dst_entries = 0
-        self.unchanged = 0
-        self.unchanged_bytes = 0
+        self.unchanged = self.unchanged_bytes = 0
         self.files = 0
         self.bytes = 0
         self.folders = 0

@@ -44,7 +44,9 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ask(above: str, devices: tuple[int, int], found: dict[str, Any]) -> None:
-    flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+    if (nameless := getattr(os, "O_TMPFILE", 0)) == 0:
+        return
+    flags = nameless | os.O_RDWR | os.O_CLOEXEC
     one = os.open(above, flags, 0o600)
     try:
         found["attributes"] = _can(lambda: os.setxattr(one, _NAME, b"x"))
