@@ -77,14 +77,9 @@ class Copier:
         return self.result
 
     def run_entries(
-        self,
-        src_root: str,
-        dst_root: str,
-        src_rel: str,
-        dst_rel: str,
-        names: dict[str, str] | int | None,
-        entries: list[Any],
-    ) -> bool:
+        self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
+        names: dict[str, str] | int | None, entries: list[Any],
+    ) -> bool:  # fmt: skip
         """All entries of one folder; True when the run was stopped before the last.
 
         `entries`: wire entries, or mere names to compare by content (all of one kind).
