@@ -54,8 +54,7 @@ class _Command(_Parser):
     _mixing = False
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        kinds = self._subparsers is not None  # a verb of its own kinds: they have the paths
-        if self._mixing or kinds or "--" in (args or ()):
+        if self._mixing or self._subparsers is not None or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
         self._mixing = True
         try:

@@ -33,9 +33,8 @@ def guard(
 
     `extras` of the destination's `entries` would go; `complete`: all was listed and copied.
     `usual`: the most that earlier mirrors between the same roots deleted, None where that is not
-    known. `trash`: what is deleted goes there."""
-    known. `source`: the entries that the source holds, and those that it held in the middle of
-    earlier runs, 0 where that is not known."""
+    known. `trash`: what is deleted goes there. `source`: the entries that the source holds, and
+    those that it held in the middle of earlier runs, 0 where that is not known."""
     if not extras:
         return Verdict(True, False, "nothing to delete")
     what = "1 entry" if extras == 1 else f"{extras:,} entries"

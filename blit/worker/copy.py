@@ -134,6 +134,7 @@ class Copier:
                 if stop:
                     result.left += len(entries)
                     return True
+        here = (src_root, dst_root, src_rel, dst_rel, names)
         parent, getppid, deadline = context.parent, os.getppid, self.deadline
         flags, flag_at = page.map, page.base + 33
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
@@ -141,7 +142,6 @@ class Copier:
                 result.left += len(entries) - index
                 return True
             if monotonic() > deadline:
-                here = (src_root, dst_root, src_rel, dst_rel, names)
                 if giving.rest(self, here, entries[index:]):
                     return False
                 deadline = giving.NEVER
@@ -165,14 +165,7 @@ class Copier:
                     size, mtime, ino = info.st_size, info.st_mtime_ns, info.st_ino
                     if verdict in (compare.LINKED, compare.DEFERRED):
                         again = (name, kind, size, mtime, ino, wire.COMPARE)
-                        self._send_back(
-                            verdict,
-                            (src_root, dst_root, src_rel, dst_rel),
-                            again,
-                            info,
-                            dfd,
-                            target,
-                        )
+                        self._send_back(verdict, here[:4], again, info, dfd, target)
                         continue
                     reason = verdict
                     if reason in (wire.MTIME, wire.MODE):
