@@ -77,7 +77,8 @@ def options(job: Job) -> list[str]:
     """What is special about it."""
     found = (
         ("only a try", job.dry_run), ("compared by content", job.checksum),
-        ("read back", job.verify), ("synced to disk", job.durable), ("filtered", job.filtered),
+        ("read back", job.verify), ("synced to disk", job.durable),
+        ("what goes is kept in the trash", job.trash), ("filtered", job.filtered),
         ("only what failed before", bool(job.only)),
     )  # fmt: skip
     return [word for word, given in found if given]
@@ -196,7 +197,8 @@ def deed(entry: Entry) -> str:
     took = show.seconds(summary.seconds.total)
     if not summary.files.copied and not summary.bytes.copied:
         if summary.files.deleted:
-            return f"{summary.files.deleted:,} deleted in {took}"
+            gone = "to the trash" if summary.files.trashed else "deleted"
+            return f"{summary.files.deleted:,} {gone} in {took}"
         return "nothing to do" if summary.outcome == "ok" else f"after {took}"
     return f"{show.size(summary.bytes.copied)} in {took}"
 

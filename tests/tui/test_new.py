@@ -345,7 +345,7 @@ async def test_every_choice_is_in_the_job() -> None:
         job = previews(manager)[-1]
         assert job == Job("copy", (b"/home/you/Photos",), b"/mnt/backup", review=True)
         screen.query_one("#mirror", Radio).value = True
-        for id in "checksum", "verify":
+        for id in "checksum", "verify", "trash":
             screen.query_one(f"#{id}", Check).focus()
             await pilot.press("space")
             assert "[x]" in screen_text(app)
@@ -354,6 +354,7 @@ async def test_every_choice_is_in_the_job() -> None:
         await replanned(pilot)
         job = previews(manager)[-1]
         assert (job.command, job.checksum, job.verify, job.can_ask) == ("mirror", True, True, True)
+        assert job.trash
         assert job.patterns == ("*.tmp", r"a\ b", r"\#x")
 
 
@@ -363,12 +364,12 @@ async def test_the_mouse_chooses_too() -> None:
     async with app.run_test(size=(60, 15)) as pilot:
         await opened(pilot)
         await planned(pilot)
-        for id in "#mirror", "#contents", "#checksum", "#verify":
+        for id in "#mirror", "#contents", "#checksum", "#verify", "#trash":
             assert await pilot.click(id)
             await pilot.pause()
         await replanned(pilot)
         job = previews(manager)[-1]
-        assert job.command == "mirror" and job.checksum and job.verify
+        assert job.command == "mirror" and job.checksum and job.verify and job.trash
         assert job.sources == (b"/home/you/Photos/",)
 
 

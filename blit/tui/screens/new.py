@@ -23,7 +23,7 @@ from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.folder_tree import FolderTree
 from blit.tui.widgets.heading import Heading
 from blit.tui.widgets.keys import Keys
-from blit.tui.widgets.path_field import Listing, PathField
+from blit.tui.widgets.path_field import Listing, PathField, here
 from blit.tui.widgets.plan import counting, plan, ready
 from blit.tui.widgets.rows import fit
 
@@ -42,7 +42,7 @@ class NewTransfer(Shown):
 
     def __init__(self, start: str = "") -> None:
         super().__init__()
-        self.start = start or _here()
+        self.start = start or here()
         self.preview = 0  # the entry of the plan shown; 0: none
         self._resting: Timer | None = None
         self._planned: Job | None = None
@@ -63,8 +63,9 @@ class NewTransfer(Shown):
                 yield Radio("", value=True, id="folder", compact=True)
                 yield Radio("", id="contents", compact=True)
             with Horizontal(id="checks"):
-                yield Check("Compare by content", id="checksum", compact=True)
-                yield Check("Verify copies", id="verify", compact=True)
+                yield Check("By content", id="checksum", compact=True)
+                yield Check("Verify", id="verify", compact=True)
+                yield Check("Keep what goes", id="trash", compact=True)
                 yield Label("Leave out", markup=False)
                 lasting = getattr(self.app, "choices", None)
                 value = lasting.words() if lasting is not None else ""
@@ -150,6 +151,7 @@ class NewTransfer(Shown):
             os.fsencode(target),
             checksum=self.query_one("#checksum", Check).value,
             verify=self.query_one("#verify", Check).value,
+            trash=self.query_one("#trash", Check).value,
             patterns=tuple("\\" + p if p.startswith("#") else p for p in patterns if p),
             can_ask=mirror,
             review=True,
@@ -290,11 +292,3 @@ def places(source: str, target: str) -> tuple[str, str]:
 def means_contents(source: str) -> bool:
     """`photos/` stands for what is in it, `photos` for the folder itself."""
     return source.endswith("/") or source.rpartition("/")[2] in (".", "..")
-
-
-def _here() -> str:
-    """The current folder as the shell knows it; no folder is touched for it."""
-    try:
-        return os.getcwd()
-    except OSError:  # it was removed
-        return os.path.expanduser("~")

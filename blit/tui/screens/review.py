@@ -151,7 +151,8 @@ class Review(Shown):
         entry = self.entry(self.id_)
         self.manager.answer(self.id_, allow)
         count = extras(entry.state) if entry is not None else 0
-        said = f"{_entries(count)} will be deleted when every file is copied."
+        goes = "go to the trash" if entry is not None and entry.job.trash else "be deleted"
+        said = f"{_entries(count)} will {goes} when every file is copied."
         self.notify(said if allow else "Nothing will be deleted.", markup=False)
         self.dismiss()
 
@@ -199,14 +200,14 @@ def _facts(entry: Entry, count: int) -> list[Fact]:
         state.landings[0] if state.landings else (entry.job.sources[0], entry.job.target)
     )
     found = [Fact("Mirror", f"{show.path(source)} → {show.path(there)}")]
-    deletion = state.deletion
+    deletion, goes = state.deletion, "To trash" if entry.job.trash else "Deletes"
     if deletion is not None and deletion.of:
         share = f"{100 * count / deletion.of:.0f} %"
         found.append(
-            Fact("Deletes", f"{count:,} of the destination's {deletion.of:,} entries ({share})")
+            Fact(goes, f"{count:,} of the destination's {deletion.of:,} entries ({share})")
         )
     elif count:
-        found.append(Fact("Deletes", _entries(count)))
+        found.append(Fact(goes, _entries(count)))
     if entry.stage != PREVIEW:
         found.append(Fact("Meanwhile", meanwhile(entry)))
     return found
@@ -242,14 +243,16 @@ def _heading(entry: Entry) -> str:
 
 def _rule(entry: Entry) -> tuple[str, str, str]:
     """What will become of them."""
-    state, deletion = entry.state, entry.state.deletion
+    state, deletion, trash = entry.state, entry.state.deletion, entry.job.trash
     if entry.stage == ENDED:
-        done = f"{_entries(state.deleted)} deleted." if state.deleted else "Nothing was deleted."
+        gone = "went to the trash" if trash else "deleted"
+        done = f"{_entries(state.deleted)} {gone}." if state.deleted else "Nothing was deleted."
         return ("", done, "bold")
     if state.asking:
         return (
             "",
-            "Deleted after the copy, if nothing failed. esc: answer later, it waits.",
+            f"{'To the trash' if trash else 'Deleted'} after the copy, if nothing failed. "
+            "esc: answer later, it waits.",
             "",
         )
     if entry.stage == PREVIEW:
@@ -258,4 +261,5 @@ def _rule(entry: Entry) -> tuple[str, str, str]:
         return ("", "The destination is still being listed; you are asked when that is done.", "")
     if not deletion.allowed:
         return ("▲", show.text(deletion.reason), "$warning bold")
-    return ("▲", "Allowed: they are deleted when every file is copied.", "$warning bold")
+    goes = "go to the trash" if trash else "are deleted"
+    return ("▲", f"Allowed: they {goes} when every file is copied.", "$warning bold")

@@ -136,3 +136,11 @@ def _parts(shown: str) -> list[str]:
         shown = shown.rpartition("/")[0]
         found.append(shown)
     return found
+
+
+def here() -> str:
+    """The current folder as the shell knows it; no folder is touched for it."""
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return os.path.expanduser("~")

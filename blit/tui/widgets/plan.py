@@ -25,9 +25,13 @@ def plan(entry: Entry) -> tuple[Fact, ...]:
     found = [_lands(entry), _copies(state)]
     if state.replaced:
         files = show.count(state.replaced, "file")
-        found.append(Fact("Replaces", f"{files} with other content under the same name", _WARN))
+        text = f"{files} with other content under the same name"
+        if entry.job.trash:
+            found.append(Fact("Replaces", f"{text}; the old go to the trash"))
+        else:
+            found.append(Fact("Replaces", text, _WARN))
     if entry.job.mirror:
-        found.append(_deletes(state))
+        found.append(_deletes(state, entry.job.trash))
     if state.bytes_total:
         found.append(_space(state))
     if state.last_failure is not None:
@@ -69,12 +73,13 @@ def _copies(state: TransferState) -> Fact:
     return Fact("Copies", " · ".join(parts))
 
 
-def _deletes(state: TransferState) -> Fact:
+def _deletes(state: TransferState, trash: bool) -> Fact:
     least = "" if state.plan_done else "≥ "
     if not state.extras:
         return Fact("Deletes", "nothing" if state.plan_done else "nothing so far")
     entries = show.count(state.extras, "entry", "entries")
-    text = f"{least}{entries} that only the destination has; asked again first"
+    where = " to the trash" if trash else ""
+    text = f"{least}{entries} that only the destination has{where}; asked again first"
     return Fact("▲ Deletes", text, _BAD)
 
 

@@ -59,6 +59,10 @@ def happened(entry: Entry, width: int) -> list[Line]:
     ]
     if methods:
         rows.append(("How", facts(methods, width - 9)))
+    if summary.files.trashed:
+        kept = f"{show.count(summary.files.trashed, 'entry', 'entries')} to the trash: "
+        where = show.path(summary.trash.rpartition("/")[2]) or "only a try"
+        rows.append(("Kept", ((kept + where, ""),)))
     for warning in summary.warnings:
         rows.append(("Lost", ((f"▲ {show.text(warning)}", "warn"),)))
     if state.silences:
@@ -94,6 +98,8 @@ def intended(entry: Entry, width: int) -> list[Line]:
     what = "copies; deletes nothing"
     if job.mirror:
         what = "copies, then deletes what exists only there"
+        if job.trash:
+            what = "copies, then moves what exists only there to the trash"
     elif job.move:
         what = "copies and verifies, then removes it from the source"
     rows.append(("How", ", ".join([what, *words.options(job)])))

@@ -204,7 +204,8 @@ class Latest(Panel):
             left: Line = (("✗ ", "bad"), (fit(show.path(one.path), room), ""))
             return spread(left, ((message, "bad"),), width)
         reason, path, method, size = one
-        sign: Line = (("- ", "warn"),) if reason == "delete" else (("✓ ", "good"),)
-        done = "deleted" if reason == "delete" else f"{show.size(size)}  {method:>10}"
+        sign: Line = (("- ", "warn"),) if reason in ("delete", "trash") else (("✓ ", "good"),)
+        gone = {"delete": "deleted", "trash": "to the trash"}
+        done = gone.get(reason) or f"{show.size(size)}  {method:>10}"
         named = fit(show.path(path), width - 3 - len(done))
         return spread((*sign, (named, "")), ((done, "muted"),), width)
