@@ -73,7 +73,7 @@ def test_words_and_numbers_agree() -> None:
     assert wire.REASONS[wire.NEW] == "new" and wire.REASONS[wire.DELETE] == "delete"
     assert wire.METHODS[wire.CLONE] == "clone" and wire.METHODS[wire.READ_WRITE] == "read/write"
     assert len(wire.REASONS) == wire.COMPARE + 1
-    assert len(wire.METHODS) == wire.SPECIAL + 1
+    assert len(wire.METHODS) == wire.RENAMED + 1
 
 
 def test_options_do_not_overlap() -> None:
