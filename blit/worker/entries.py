@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from time import time
 
 from blit.worker import tmpname
@@ -69,3 +70,25 @@ def clear_temporary(
         return remove_tree(context, dst_root, join(dst_rel, entry.name))
     except OSError:
         return False
+
+
+def appeared(context: Context, path: str) -> bool:
+    """Whether a path below a root of this run is there by now; if it cannot be told, yes."""
+    try:
+        os.lstat(path)
+        return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return True
+    root = next((r for r in context.folders.known if path.startswith(r.rstrip("/") + "/")), None)
+    if root is None:
+        return True
+    above, _, name = path[len(root.rstrip("/")) + 1 :].rpartition("/")
+    try:
+        return exists(name, context.folders.open(root, above))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True

@@ -12,7 +12,7 @@ import errno
 
 from blit.worker import status, system, wire
 from blit.worker.context import Context, Result, join, raw, trash_of
-from blit.worker.entries import exists, same_entry
+from blit.worker.entries import appeared, exists, same_entry
 from blit.worker.folders import Folders, granted
 from blit.worker.system import os
 
@@ -68,7 +68,7 @@ def _names(
     page.folder("", join(dst_root, dst_rel))
     page.operation(status.REMOVE)
     sfd = dfd = -1
-    if source[1] is None and source[0] and os.path.lexists(source[0]):
+    if source[1] is None and source[0] and appeared(context, source[0]):
         return  # the source has what these lie in now: nothing says that they are not wanted
     try:
         dfd = context.folders.open(dst_root, dst_rel)

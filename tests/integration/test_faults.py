@@ -281,7 +281,7 @@ BAD = {
     "an unknown option": (("copy", "--bogus", "a", "dst"), 2, "--bogus"),
     "an abbreviated option": (("copy", "--dry", "a", "dst"), 2, "--dry"),
     "no destination": (("copy", "a"), 2, "DST"),
-    "an unknown command": (("move", "a", "dst"), 2, "move"),
+    "an unknown command": (("carry", "a", "dst"), 2, "carry"),
     "two sources of a mirror": (("mirror", "a", "b", "dst"), 2, "dst"),
     "a bad number": (("mirror", "--max-delete", "-3", "sub/", "dst"), 2, "--max-delete"),
     "a word for a number": (("mirror", "--max-delete=many", "sub/", "dst"), 2, "many"),

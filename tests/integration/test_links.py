@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import subprocess
 import sys
@@ -251,3 +252,24 @@ def test_trees_deeper_than_a_path_and_than_the_stack(blit: Blit, ram: Path, shap
         assert os.listdir(dst) == ["keep"]
     finally:
         subprocess.run(["rm", "-rf", src, dst], check=True)
+
+
+def test_what_appears_deep_in_the_source_is_noticed(ram: Path) -> None:
+    """`os.path.lexists` says no of every path that is too long, and what it asks for is deleted."""
+    from blit.worker import status
+    from blit.worker.context import Context
+    from blit.worker.entries import appeared
+
+    context = Context(status.Page(mmap.mmap(-1, status.PAGE), 0), "token", 0, os.getppid())
+    names = ["w" * 200] * 30
+    try:
+        down(ram / "src", names, lambda fd: os.mkdir("there", dir_fd=fd))
+        context.folders.root(str(ram / "src"))
+        deep = "/".join([str(ram / "src"), *names])
+        assert appeared(context, deep + "/there")
+        assert not appeared(context, deep + "/gone")
+        assert not appeared(context, str(ram / "src/gone"))
+        assert not appeared(context, deep + "/gone/further")
+    finally:
+        context.folders.close()
+        subprocess.run(["rm", "-rf", ram / "src"], check=True)
