@@ -54,6 +54,12 @@ EXAMPLES = {
   blit diagnostics perf                what runs here are like, and why
   blit diagnostics perf --disable      record no runs from now on
 """,
+    "trash": """\
+  blit mirror --trash photos/ /backup/photos     keeps what goes
+  blit trash list -v /backup/photos              the runs, and every file
+  blit trash restore /backup/photos last gone.jpg
+  blit trash purge --older 30 --yes /backup/photos
+""",
     "config": """\
   blit config                          each choice and where it comes from
   blit config --json | jq .choices.theme.value

@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 _SILENCE = 10.0  # seconds without a sign of life after which a disk is given up
 _LOOK = 0.25
 
-_HELP = """\
-list DST                     the runs that kept something, newest last; -v names every file
-restore DST RUN [PATH...]    back to the old place, all or only these paths; `last` is a RUN too
-purge DST RUN...             delete for good: these runs, --older DAYS, or --all
-"""
-
 
 class _Silent(Exception):
     """The disk does not answer; the text names the path."""
@@ -33,17 +27,16 @@ class _Silent(Exception):
 
 def add(commands: Any, count: Callable[[str], int]) -> None:
     """Its arguments, beside those of the other commands."""
-    import argparse
-
     trash = commands.add_parser(
         "trash", help="what --trash has kept: list, restore, purge", allow_abbrev=False,
-        description="What copy and mirror with --trash have deleted or replaced in DST.",
-        epilog=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="What copy and mirror with --trash have deleted or replaced in DST: list "
+        "names the runs; restore brings back all of a RUN or these PATHs, over nothing; purge "
+        "deletes for good what RUN, --older or --all name.",
     )  # fmt: skip
     add = trash.add_argument
     add("what", choices=["list", "restore", "purge"], help="what to do with it")
     add("trash_of", metavar="DST", help="the destination that was given to copy or mirror")
-    add("words", nargs="*", metavar="RUN", help="a run as `list` names it, or its beginning")
+    add("words", nargs="*", metavar="RUN", help="as `list` names it, its beginning, or last; PATHs")
     add("-v", "--verbose", action="store_true", help="list: name every file")
     add("--json", action="store_true", help="one JSON object a line")
     add("--replace", action="store_true", help="restore: what stands there goes to the trash")
