@@ -157,18 +157,10 @@ class Sweep:
             if not call
             else ["-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
         )
-        words = [
-            "strace",
-            "-D",
-            "-f",
-            "-qq",
-            "-y",
-            "--seccomp-bpf",
-            "-o",
-            str(self.log),
-            *what,
-            sys.executable,
-        ]
+        # a signal sent at a stop of seccomp's is lost
+        fast = [] if "signal" in fault else ["--seccomp-bpf"]
+        words = ["strace", "-D", "-f", "-q", "-y", *fast, "-o", str(self.log), *what]
+        words.append(sys.executable)
         self.wrapper.write_text(
             f"#!/bin/sh\nmkdir '{self.place}/used' 2>/dev/null && exec {' '.join(words)} \"$@\"\n"
             f"exec {sys.executable} \"$@\"\n"
@@ -181,11 +173,13 @@ class Sweep:
             outcome.wrong.append("it did not end")
             return outcome
         outcome.code = done[0]
-        outcome.hit = next(
-            (line for _, line in self._logged() if "INJECTED" in line or "killed" in line), ""
-        )
+        lines = [line for _, line in self._logged()]
+        for before_it, line in zip(["", *lines], lines, strict=False):
+            if "INJECTED" in line or "+++ killed" in line:
+                outcome.hit = line if "INJECTED" in line else before_it
+                break
         after = {side: snapshot(self.tree / side) for side in before}
-        if outcome.hit and "INJECTED" in outcome.hit and not self._ours(outcome.hit):
+        if outcome.hit and not self._ours(outcome.hit):
             outcome.elsewhere = True  # the calls are not always the same ones
         elif "nternal error" in outcome.output:
             outcome.wrong.append("an internal error")

@@ -42,11 +42,14 @@ def test_one_fault_at_one_call(ram: Path, case: str, fault: str) -> None:
             outcome = sweep.run(one[0], f"{fault}:when={one[1]}")
         finally:
             sweeps.append(sweep)
+        hits.append(bool(outcome.hit))
         return [f"{one} {outcome.hit}: {wrong}" for wrong in outcome.wrong]
 
+    hits: list[bool] = []
     with ThreadPoolExecutor(2) as pool:
         wrong = [line for lines in pool.map(run, wanted) for line in lines]
     assert not wrong, "\n".join(wrong)
+    assert hits.count(False) <= len(hits) // 4, "the faults were not met"
 
 
 @pytest.mark.parametrize("side", ["src", "dst"])
