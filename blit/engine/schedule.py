@@ -276,6 +276,11 @@ class Schedule:
         self.need = room.add(self.need, answer.get("need", room.NONE))
         self.room = answer.get("room", self.room)
 
+    def linked(self, task: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Folders in which names were linked anew: only that showed that they change."""
+        if blob := answer.get("finish"):
+            self.finish.append(blob)
+
     def _found(self, answer: dict[str, Any]) -> None:
         """What a listing, or a comparison by content, adds to the later phases."""
         for bucket, count, blob in answer.get("links", ()):

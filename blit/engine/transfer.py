@@ -317,7 +317,7 @@ class Run:
             for bucket in schedule.links
             if bucket.count
         )
-        await self.crew.work(Listed(tasks))
+        await self.crew.work(Listed(tasks, schedule.linked))
         self.check()
 
     # -- the mirror's deletions --------------------------------------------------------------------

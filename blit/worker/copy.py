@@ -172,7 +172,7 @@ class Copier:
                         mending = True
                     elif not self.dry:
                         result.found_bytes += size
-                        self._touched(src_root, dst_root, src_rel, dst_rel)
+                        self.touched(src_root, dst_root, src_rel, dst_rel)
                 elif reason == wire.MODE:
                     mending = True
                 if self.dry:
@@ -189,7 +189,7 @@ class Copier:
                         raise Vanished from None
                     except metadata.Stale:  # copied after all, below
                         result.found_bytes += size
-                        self._touched(src_root, dst_root, src_rel, dst_rel)
+                        self.touched(src_root, dst_root, src_rel, dst_rel)
                     else:
                         page.file_done(0)
                         self._count(shown_rel, visible, 0, wire.METADATA, reason)
@@ -267,7 +267,7 @@ class Copier:
         part = (info.st_dev, info.st_ino, *place, entry, inode, target)
         self.result.links.append((info.st_ino % wire.LINK_BUCKETS, 1, wire.dump([part])))
 
-    def _touched(self, src_root: str, dst_root: str, src_rel: str, dst_rel: str) -> None:
+    def touched(self, src_root: str, dst_root: str, src_rel: str, dst_rel: str) -> None:
         """The scan could not know that this folder changes: its times must be set again."""
         record = (src_root, dst_root, src_rel, dst_rel, 0o700)
         if record not in self.result.finish[-1:]:

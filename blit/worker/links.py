@@ -135,9 +135,12 @@ def _link(
         granted(to_fd, lambda: os.link(first.target, beside, **ends, follow_symlinks=False))
         try:
             copier.settle(beside, name.target, to_fd, name.dst_root, name.dst_rel)
-        except OSError:
+        except OSError as error:  # of the rename: not that there are no links here
             os.unlink(beside, dir_fd=to_fd)
-            raise
+            _failed(result, name, "link", error)
+            return
+        if name.there is not None:
+            copier.touched(name.src_root, name.dst_root, name.src_rel, name.dst_rel)
         copier.count(name.dst_rel, name.src_rel, name.entry[0], 0, wire.LINK, reason)
     except OSError as error:
         if error.errno in LINK_CANNOT:

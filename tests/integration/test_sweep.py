@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Blit, inject, requires_strace
 from sweeping import CASES, Sweep, spread
-from trees import assert_same, contents, make, temporaries
+from trees import Hard, assert_same, contents, make, temporaries
 
 # by case: the calls, and how many of each are made to fail (the first, the last, those between)
 CALLS = {
@@ -75,4 +75,34 @@ def test_a_file_that_gives_way_to_a_folder_comes_back_if_that_fails(blit: Blit, 
     blit("mirror", "--yes", f"{src}/", dst, code=3, prefix=prefix)
     assert contents(dst) == {"name": b"old", "other": b"o"} and not temporaries(dst)
     blit("mirror", "--yes", f"{src}/", dst)
+    assert_same(src, dst)
+
+
+@pytest.mark.parametrize("more", [(), ("--checksum",)])
+def test_a_folder_in_which_only_links_are_mended_keeps_its_time(
+    blit: Blit, ram: Path, more: tuple[str, ...]
+) -> None:
+    """Without `Copier.touched` in links.py the folder has the time of the rename, and this fails."""
+    src, dst = ram / "src", ram / "dst"
+    make(src, {f"f{n}": b"x" for n in range(9)} | {"a": b"shared", "b": Hard("a")})
+    blit("copy", f"{src}/", dst)
+    make(dst, {"c": b"shared"})
+    os.utime(dst / "c", ns=(os.stat(src / "a").st_mtime_ns,) * 2)
+    os.rename(dst / "c", dst / "b")
+    os.utime(dst, ns=(os.stat(src).st_mtime_ns,) * 2)
+    blit("copy", *more, f"{src}/", dst)
+    assert_same(src, dst)
+
+
+def test_a_rename_that_is_not_permitted_is_not_a_filesystem_without_links(
+    blit: Blit, ram: Path
+) -> None:
+    """With the errno of the rename taken for the link's, two copies are made, and this fails."""
+    requires_strace()
+    src, dst = ram / "src", ram / "dst"
+    make(src, {f"f{n}": b"x" for n in range(9)} | {"a": b"shared", "b": Hard("a")})
+    prefix = inject("b", "renameat,renameat2", "error=EPERM:when=1")
+    blit("copy", f"{src}/", dst, code=3, prefix=prefix)
+    assert not (dst / "b").exists() and not temporaries(dst)
+    blit("copy", f"{src}/", dst)
     assert_same(src, dst)
