@@ -37,7 +37,7 @@ _WORST_WAIT = 2.0  # seconds that the end of a stalled run waits for an output t
 
 
 class Face(Protocol):
-    lost: bool  # an output took no more, other than by being closed
+    lost: bool  # standard output took no more, other than by being closed
     state: TransferState
 
     def hear(self, event: Event) -> None: ...
@@ -214,7 +214,8 @@ class Lines:
             stream.flush()
         except (OSError, ValueError) as error:
             self._broken.append(stream)
-            self.lost = self.lost or _is_loss(error)
+            # what stderr should have told, the exit code tells too
+            self.lost = self.lost or (stream is self._out and _is_loss(error))
 
     def _changes(self, event: BatchFinished) -> None:
         lines = "".join(change_line(c, self.state.command) + "\n" for c in event.changes)

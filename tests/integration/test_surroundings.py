@@ -80,6 +80,23 @@ def test_no_file_of_the_user_becomes_standard_output(
         assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "ok"
 
 
+@pytest.mark.parametrize(("full", "code"), [("stdout", 1), ("stderr", 0)])
+@pytest.mark.parametrize("option", ["-v", "--json"])
+def test_only_results_that_are_lost_are_a_failure(
+    blit: Blit, ram: Path, full: str, code: int, option: str
+) -> None:
+    """With progress counted as a result the second fails, and says so of standard output."""
+    make(ram / "src", TREE)
+    words = blit.command("copy", option, f"{ram}/src/", ram / "dst")
+    with open("/dev/full", "wb") as nowhere:
+        outputs: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        done = subprocess.run(
+            words, env=blit.environment, timeout=60, check=False, **outputs | {full: nowhere}
+        )
+    assert done.returncode == code
+    assert_same(ram / "src", ram / "dst")
+
+
 FOREIGN = ("json", "os", "re", "typing", "struct", "marshal", "socket", "anyio", "stat", "blit")
 
 
