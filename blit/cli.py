@@ -194,6 +194,8 @@ def _catch_signals() -> None:
     import signal
 
     def keep(number: int, _: object) -> None:
+        if number == signal.SIGHUP and number in _early_signals:
+            return  # of one hangup tell tmux, the shell and the kernel
         if _early_signals:  # the second one means now
             os._exit(130 if number == signal.SIGINT else 143)
         _early_signals.append(number)
@@ -281,4 +283,5 @@ async def _signals(control: Control) -> None:
         if _early_signals:
             control.stop(_early_signals[0])
         async for number in received:
-            control.stop(int(number))
+            if number != signal.SIGHUP or control.stopped_by != number:
+                control.stop(int(number))

@@ -53,6 +53,7 @@ EXAMPLES = {
     "diagnostics": """\
   blit diagnostics perf                what runs here are like, and why
   blit diagnostics perf --disable      record no runs from now on
+  blit diagnostics dump photos/ /mnt/stick     the route it would take, and why
 """,
     "trash": """\
   blit mirror --trash photos/ /backup/photos     keeps what goes

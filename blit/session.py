@@ -71,6 +71,8 @@ class Session:
 
     def _caught(self, number: int, _: object) -> None:
         """In a thread: what runs in a handler may hold any lock."""
+        if number == self.signal == signal.SIGHUP:
+            return  # of one hangup tell tmux, the shell and the kernel
         self.signal = number
         self._signals += 1
         threading.Thread(target=self._stop, args=(self._signals > 1,), daemon=True).start()
