@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from blit import console, show
+from blit import console, retrying, show
 
 # the verbs beside copy, mirror and replay, and the module of each: imported only when it is needed
 VERBS = {
@@ -54,13 +54,16 @@ class _Command(_Parser):
     _mixing = False
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        if self._mixing or self._subparsers is not None or "--" in (args or ()):
+        if self._mixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
+        args, again = retrying.words(args or (), self._get_positional_actions())
         self._mixing = True
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            parse = super().parse_known_args if "--" in args else self.parse_known_intermixed_args
+            found = parse(args, namespace)
         finally:
             self._mixing = False
+        return retrying.sort(found, self.error) if again else found
 
 
 def parser(everything: bool = True) -> argparse.ArgumentParser:
@@ -118,11 +121,9 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
     _common(check, writes=False)
     mirror.add_argument("-y", "--yes", action="store_true", help="delete without asking")
     mirror.add_argument(
-        "--max-delete",
-        type=_count,
-        metavar="N",
+        "--max-delete", type=_count, metavar="N",
         help="delete nothing at all when it would be more than N",
-    )
+    )  # fmt: skip
     mirror.add_argument(
         "--allow-empty-source", action="store_true", help="go on when SRC is empty and DST is not"
     )
@@ -199,6 +200,7 @@ def _writing(command: argparse.ArgumentParser) -> None:
     add("--verify", action="store_true", help="read back what was written and compare it")
     add("--durable", action="store_true", help="exit 0 only when everything is on the device")
     add("--trash", action="store_true", help="keep what is deleted or replaced (blit trash)")
+    add("--retry-failed", nargs="?", metavar="RUN", help=retrying.HELP)
     screen = command.add_mutually_exclusive_group().add_argument
     screen("--tui", action="store_true", help="open the full screen at once")
     screen("--no-tui", action="store_true", help="never open the full screen")
@@ -208,12 +210,9 @@ class _Filter(argparse.Action):
     """Gathers all filter options in the order in which they stand: the last match wins."""
 
     def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
         option_string: str | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         assert isinstance(values, str)
         if not values or "\0" in values:
             parser.error(f"{option_string} {values!r} says nothing")

@@ -111,8 +111,8 @@ def transfer(argv: list[str]) -> int:
         job = request.job(options)
         log = _log(options, job) if options.log_file is not None else None
     except SystemExit as end:
-        if "--json" in argv and end.code == 2:
-            _usage_summary(argv)
+        if "--json" in argv and end.code in (0, 2):
+            _usage_summary(argv, end.code)
         raise
     screen = _wants_screen(options)
     if screen and job.mirror and not job.yes:
@@ -177,12 +177,15 @@ def _replay(options: argparse.Namespace) -> int:
     return session.replay(story, options.speed, screen, console.streams())
 
 
-def _usage_summary(argv: list[str]) -> None:
-    """Scripts read the last line: it is there also when the arguments were wrong."""
+def _usage_summary(argv: list[str], code: int) -> None:
+    """Scripts read the last line: it is there also when the arguments were wrong, or nothing is to
+    be tried again (0)."""
     from blit import headless
     from blit.events import Summary
 
     summary = Summary("usage", 2, argv[0], b"", b"", None, message="bad arguments, see stderr")
+    if not code:
+        summary = summary._replace(outcome="ok", exit_code=0, message="nothing to try again")
     headless.Json(console.stream(1)).write(summary)
 
 
@@ -222,11 +225,11 @@ def _headless(
 ) -> Summary:
     import anyio
 
-    from blit import headless
+    from blit import headless, remember
     from blit.bus import Bus
     from blit.engine.control import Control
     from blit.events import RunFinished
-    from blit.history import predictor, recorder
+    from blit.history import predictor
 
     bus, control = Bus(), Control()
     face: headless.Face
@@ -246,7 +249,10 @@ def _headless(
     bus.close()
     printer.wait(patient=summary.outcome not in ("stalled", "interrupted"))
     state = face.state if face.state.summary else face.state.after(RunFinished(summary))
-    recorder.record(job, state, not options.no_history)
+    memory = remember.Memory(not options.no_history)
+    memory(job, state)
+    for again in [] if options.quiet else memory.again:
+        console.complain(again)
     if log is not None and (trouble := log.end(summary.exit_code)):
         console.complain(trouble)
         summary = summary._replace(exit_code=summary.exit_code or 1)

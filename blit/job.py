@@ -46,6 +46,7 @@ class Job:
     # nothing but what a list names below the source: the absolute path of that list, or itself
     files_from: bytes | None = None
     listed: bytes | None = None
+    retry_of: str = ""  # the run whose failures they are, see failed.py
 
     @property
     def mirror(self) -> bool:

@@ -5,12 +5,51 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 
 from blit import arguments, show
 from blit.job import Job
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from blit import failed
+
 
 def job(options: argparse.Namespace) -> Job:
+    found = None
+    if getattr(options, "retry_failed", None) is not None:
+        found = _failed(options)
+        options.sources = [os.fsdecode(source) for source in found.sources]
+        options.target = os.fsdecode(found.target)
+    made = _job(options)
+    if found is None:
+        return made
+    chosen: Any = found.options
+    return replace(
+        made, command="copy", only=found.paths, retry_of=found.id,
+        patterns=(*found.patterns, *made.patterns), delete_excluded=False,
+        files_from=None, listed=None, **chosen,
+    )  # fmt: skip
+
+
+def _failed(options: argparse.Namespace) -> failed.Run:
+    """What is to be tried again; says in one sentence why there is nothing."""
+    from blit import failed
+
+    pair = None
+    if options.sources:
+        places = _job(options)
+        pair = (places.sources, places.target)
+    try:
+        return failed.find(options.command, options.retry_failed, pair)
+    except failed.Nothing as nothing:
+        sys.stderr.write(f"blit: {show.text(str(nothing))}\n")
+        raise SystemExit(nothing.code) from None
+
+
+def _job(options: argparse.Namespace) -> Job:
     for path in (*options.sources, options.target):
         if not path:
             raise SystemExit(_usage("a path is empty: check the variables in your command"))

@@ -15,10 +15,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from blit import headless, opening, show
 from blit.events import DeletionPlanned
-from blit.history import recorder
 from blit.history.predictor import Learned
 from blit.manager import Manager
 from blit.queue import ENDED, PARKED, RUNNING, WAITING
+from blit.remember import Memory
 from blit.replay import Replay, Told
 from blit.restore import Saved
 from blit.tui.messages import Choice
@@ -46,9 +46,8 @@ Streams = tuple[IO[str], IO[str]]
 class Session:
     def __init__(self, workers: int, streams: Streams, history: bool = True) -> None:
         self.out, self.err = streams
-        self.manager = Manager(
-            workers, partial(recorder.record, enabled=history), partial(Learned, enabled=history)
-        )
+        self._memory = Memory(history)
+        self.manager = Manager(workers, self._memory, partial(Learned, enabled=history))
         self.signal: int = 0  # the last one that came
         self._signals = 0
         self._app: Any = None  # while it runs
@@ -226,6 +225,8 @@ class Session:
         self.manager.close()
         if self._store is not None and self._store.notice:
             self._say(self._store.notice)
+        for again in [] if self._quiet else self._memory.again:
+            self._say(again)
         codes = self.manager.codes
         code = next((code for code in reversed(codes.values()) if code), 0)
         if first is not None and codes.get(first):

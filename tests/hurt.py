@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,11 @@ class Faults:
         fresh = self._rules.with_suffix(".new")
         fresh.write_text(json.dumps(rules))
         fresh.replace(self._rules)
+
+    def hits(self, rule: dict[str, Any]) -> int:
+        """How often a rule with `to` was met."""
+        name = f"{self._rules}.{zlib.crc32(json.dumps(rule).encode()):x}"
+        return os.path.getsize(name) if os.path.exists(name) else 0
 
 
 @contextmanager

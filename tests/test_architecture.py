@@ -33,11 +33,14 @@ KNOWS: dict[str, set[str]] = {
     "blit.completions": {"blit.arguments"},
     "blit.examples": set(),
     "blit.suggest": set(),
-    "blit.request": {"blit.arguments", "blit.job", "blit.settings", "blit.show"},
+    "blit.request": {"blit.arguments", "blit.failed", "blit.job", "blit.settings", "blit.show"},
+    "blit.remember": {"blit.failed", "blit.history", "blit.job", "blit.state"},
+    "blit.failed": {"blit.events", "blit.job", "blit.settings"},
     "blit.config": {"blit.settings", "blit.show"},
     "blit.arguments": {  # and the modules of its VERBS, by name
-        "blit.amounts", "blit.console", "blit.examples", "blit.job", "blit.show", "blit.suggest",
+        "blit.amounts", "blit.console", "blit.examples", "blit.job", "blit.retrying", "blit.show", "blit.suggest",
     },
+    "blit.retrying": set(),
     "blit.job": {"blit.worker.wire"},  # the numbers of the options
     "blit.errors": set(),
     "blit.events": set(),

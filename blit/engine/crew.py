@@ -177,7 +177,8 @@ class Crew:
 
     async def _serve(self, worker: Worker, source: Source) -> None:
         while True:
-            if self.stopping:
+            # what was given before is answered all the same, and only its own source knows it
+            if self.stopping and worker.slot not in self.posted:
                 return
             if self._questions and not source.holds(worker.slot):
                 replacement = await self._put(worker, *self._questions.popleft())

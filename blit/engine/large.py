@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from blit.engine import route
+from blit.worker import wire
 
 Task = dict[str, Any]
 
@@ -40,6 +41,11 @@ class Large:
     split: bool = False
     free: bool = False  # nothing else decided whether it is split: what it took tells which pays
     began: float = 0.0
+    old: bool = False  # its temporary comes from an earlier run: what it holds is compared
+    moved: int = 0  # bytes done, those that were there already among them
+    matched: int = 0  # bytes that were there already
+    spoilt: bool = False  # what is there of it is of no use later
+    failed: bool = False  # a call did: only what is on disk counts
 
 
 class LargeFiles:
@@ -120,14 +126,19 @@ class LargeFiles:
         match task["op"]:
             case "large_begin" if "temporary" in answer:
                 large.temporary, large.identity = answer["temporary"], answer["identity"]
-                large.sparse = answer["sparse"]
+                large.sparse, large.old = answer["sparse"], answer.get("old", False)
+                large.free &= not large.old  # it takes less than all of it: that tells nothing
                 large.pieces.extend(route.pieces(answer["size"], workers, large.split))
                 large.split = len(large.pieces) > 1
             case "large_range":
                 large.running -= 1
                 large.method = max(large.method, answer.get("method", 0))
+                large.matched += answer.get("matched", 0)
+                large.moved += answer.get("moved", 0) + answer.get("matched", 0)
                 if "method" not in answer:
-                    large.broken = True  # failed, changed, gone or stopped: the temporary goes
+                    large.broken = True  # failed, changed, gone or stopped: it will not be ended
+                    large.failed |= "left" not in answer
+                    large.spoilt |= not _serves_later(answer)
                     large.pieces.clear()
             case "large_end" if answer.get("files") and large.free:
                 how = "split" if large.split else "whole"
@@ -141,7 +152,7 @@ class LargeFiles:
         large = self.active
         if large is not None:
             large.running -= task["op"] == "large_range"
-            large.broken = True
+            large.broken = large.failed = True
             if not large.temporary:
                 self.active = None
 
@@ -156,5 +167,22 @@ class LargeFiles:
         return {
             "op": operation, "what": operation, "file": large.blob, "options": self.options,
             "temporary": large.temporary, "identity": large.identity, "method": large.method,
-            "sparse": large.sparse,             "files": 1, "bytes": large.size,
+            "sparse": large.sparse, "old": large.old, "moved": large.moved,
+            "matched": large.matched, "keep": not large.spoilt, "failed": large.failed,
+            "files": 1, "bytes": large.size,
         }  # fmt: skip
+
+    def abandon(self) -> Task | None:
+        """After a stop: the file under way is left as it is."""
+        large = self.active
+        if large is None or not large.temporary:
+            return None
+        return self._task("large_abandon", large) | {"what": "clear"}
+
+
+def _serves_later(answer: dict[str, Any]) -> bool:
+    """Whether a piece ended in a way that may be over when the next run goes on: not `changed`."""
+    failures = [*answer.get("failures", ()), *filter(None, [answer.get("fatal")])]
+    return "left" in answer or any(
+        code in wire.TRANSIENT or "fatal" in answer for _, _, code, _ in failures
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from blit.events import Change, Event, Failed
 from blit.worker import wire
 
 MOST_FAILURES = 10_000  # named in the summary; all are counted
+MOST_LATER = 1_000  # tried again at the end: where so much fails, more of the same would
 
 
 class Ledger:
@@ -25,6 +26,9 @@ class Ledger:
         self.xattrs_lost = self.owners_lost = 0
         self.fatal: Failed | None = None
         self.defect = ""
+        self.kept: dict[bytes, int] = {}  # unfinished files that the next run goes on in: bytes
+        self.deferring = True  # while failures may have their second try: see second.py
+        self.later: dict[bytes, Failed] = {}  # what is tried again at the end of the copying
         self.incomplete = False  # a listing or a copy failed: nothing may be deleted
 
     def take(self, answer: dict[str, Any]) -> None:
@@ -38,8 +42,9 @@ class Ledger:
             self.methods = [a + b for a, b in zip(self.methods, methods, strict=True)]
         self.skipped.extend(answer.get("skipped", ()))
         self.changes += len(answer.get("changes", ()))
+        self.kept.update(answer.get("kept", ()))
         for failure in answer.get("failures", ()):
-            self.fail(Failed(*failure))
+            self._heard(Failed(*failure), answer.get("final", ()))
         if fatal := answer.get("fatal"):
             self.end(Failed(*fatal))
         if defect := answer.get("defect"):
@@ -49,7 +54,7 @@ class Ledger:
         """A scan's answer names what is planned like what is done: only some of it counts here."""
         keys = (
             "unchanged", "failures", "skipped", "vanished", "xattrs_lost", "owners_lost", "defect",
-            "fatal", "changes",
+            "fatal", "changes", "final",
         )  # fmt: skip
         self.take({k: answer[k] for k in keys if k in answer})
 
@@ -60,6 +65,22 @@ class Ledger:
             self.failed += 1
             self.failures.append(fatal)
         self.incomplete = True
+
+    def _heard(self, failure: Failed, final: Sequence[bytes]) -> None:
+        """`final`: paths that must not be looked at twice."""
+        if (
+            self.deferring and len(self.later) < MOST_LATER and failure.path not in final
+            and (failure.errno in wire.TRANSIENT or failure.step == "changed")
+        ):  # fmt: skip
+            self.later.setdefault(failure.path, failure)
+        else:
+            self.fail(failure)
+
+    def settle(self) -> None:
+        """No second try any more: what waits for one has failed."""
+        self.deferring = False
+        while self.later:
+            self.fail(self.later.pop(next(iter(self.later))))
 
     def fail(self, failure: Failed) -> None:
         self.failed += 1

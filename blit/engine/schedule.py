@@ -173,6 +173,7 @@ class Schedule:
                 self._found(answer)
             case _:
                 self.large.done(task, answer, self.workers)
+                self.bytes -= answer.get("matched", 0)  # there already: never to be moved
 
     def lost(self, slot: int, task: Task, skip: bytes = b"") -> bool:
         """The worker died over this task: queue it again. False when it was its second chance.

@@ -31,6 +31,9 @@ def summarise(run: Run) -> Summary:
         message = _n(ledger.changes, "difference")
     else:
         outcome, code, message = "ok", 0, ""
+    if ledger.kept:
+        message = message.removesuffix("; the same command goes on from there")
+        message += ("; " if message else "") + _kept(ledger.kept)
     first = run.pool.counters()[3]
     return Summary(
         outcome=outcome,
@@ -71,6 +74,18 @@ def _trash(run: Run) -> str:
     if not run.ledger.trashed or run.job.dry_run or not run.roots:
         return ""
     return "/".join((run.roots[0].rstrip("/"), tmpname.TRASH, run.pool.told.words["said"][0]))
+
+
+def _kept(files: dict[bytes, int]) -> str:
+    """What the same command goes on in: three of them by name."""
+    named = [
+        f"{size / 1e9:.1f} GB of {path.decode('utf-8', 'surrogateescape')}"
+        if size >= 1e9
+        else f"{size / 1e6:.0f} MB of {path.decode('utf-8', 'surrogateescape')}"
+        for path, size in list(files.items())[:3]
+    ]
+    more = f" and of {len(files) - 3} more" if len(files) > 3 else ""
+    return f"kept {', '.join(named)}{more}; the same command goes on there"
 
 
 def _warnings(run: Run) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from blit import errors
-from blit.engine import endings, moving, probing, review, route, space, warmth, watch
+from blit.engine import endings, moving, probing, review, route, second, space, warmth, watch
 from blit.engine.control import Control
 from blit.engine.crew import Crew, Listed, Task
 from blit.engine.ledger import Ledger
@@ -31,7 +31,7 @@ from blit.events import (
 )
 from blit.history.predict import Forecast
 from blit.job import Job
-from blit.worker import wire
+from blit.worker import status, wire
 
 if TYPE_CHECKING:
     from blit.engine.borders import Known
@@ -74,6 +74,7 @@ async def transfer(
                     )
             if run.must_clear:
                 await run.clear()
+            run.ledger.settle()
             run.over = True
             group.cancel_scope.cancel()
     finally:
@@ -138,7 +139,10 @@ class Run:
         return (
             not isinstance(self.ending, errors.Stalled) and not self.control.aborted
             and schedule is not None
-            and (schedule.large.active is not None or bool(schedule.swaps and not self.swapped))
+            and bool(
+                schedule.large.active is not None or self.crew.posted
+                or (schedule.swaps and not self.swapped)
+            )
         )  # fmt: skip
 
     async def flow(self, early: probing.Early | None) -> None:
@@ -147,10 +151,12 @@ class Run:
             await self.direct(
                 early.tasks[0] if early and early.tasks else probing.direct_task(facts)
             )
+            await second.tries(self, facts)
         else:
             if self.job.move:
                 await moving.rename(self, facts)
             await self.stream(facts, early)
+            await second.tries(self, facts)
             await self.link()
             if self.job.mirror:
                 await self.delete()
@@ -191,6 +197,9 @@ class Run:
     async def look(self, early: probing.Early | None) -> dict[str, Any]:
         self.phase = "looking"
         worker = self.pool.workers[0]
+        if early is not None and early.schedule is not None:
+            self.schedule = early.schedule  # workers are at it: known also if the run ends here
+            self.crew.posted.update(early.tasks)
         if early is None:
             facts = await self.pool.ask(worker, probing.probe_task(self.job, self.pool))
         else:
@@ -249,7 +258,6 @@ class Run:
         self.phase = "copying"
         schedule = early.schedule if early else None
         if early is not None:
-            self.crew.posted.update(early.tasks)
             for slot, task, answer in early.answers:
                 self.crew.took(slot, task, answer)
         if schedule is None:
@@ -453,23 +461,18 @@ class Run:
             )
 
     async def clear(self) -> None:
-        """After a stop: remove what the workers began and will not end."""
-        self.crew.stopping = False
-        self.pool.flag(0)
+        """After a stop: what the workers began and will not end is removed, or kept for later."""
         schedule = self.schedule
         assert schedule is not None
-        large = schedule.large.active
-        tasks: list[Task] = []
-        if large is not None and large.temporary:
-            tasks.append(
-                {
-                    "op": "large_abandon",
-                    "what": "clear",
-                    "file": large.blob,
-                    "temporary": large.temporary,
-                    "options": self.options,
-                }
-            )
+        if self.crew.posted:  # it ended before the crew set out
+            self.crew.stopping = True
+            self.pool.flag(status.STOP)
+            with anyio.move_on_after(5):
+                await self.crew.work(schedule)
+        self.crew.stopping = False
+        self.pool.flag(0)
+        large = schedule.large.abandon()
+        tasks: list[Task] = [large] if large is not None else []
         if schedule.swaps and not self.swapped:
             # once its place may have been emptied the new belongs there, not nothing
             undo = not self.deleting

@@ -43,6 +43,8 @@ class Context:
         self.locked: tuple[list[tuple[str, str]], bool] | None = None  # not told yet
         self.bin: Any = None  # the Trash of the run, once something goes there
         self.trash = ("", "")  # the run's name in a trash, and the command that it notes there
+        # unfinished files in a destination folder, and when they were listed; see resume.py
+        self.left: tuple[tuple[str, ...], float, list[str]] = ((), 0.0, [])
 
     def wrote(self, device: int, root: str, rel: str, fd: int) -> None:
         """Something will be written on this device, there (`fd`): what a flush must reach.
@@ -90,6 +92,7 @@ class Result:
         self.left = 0  # entries not done because the run is ending
         self.fatal: tuple[bytes, str, int, str] | None = None
         self.mismatched = 0
+        self.kept: list[tuple[bytes, int]] = []  # unfinished, for the next run: path, bytes done
         self.late = b""  # folders for the last task of all, see finish.py
         # what a comparison by content found out too late for the scan
         self.found_bytes = 0

@@ -195,7 +195,14 @@ class Copier:
                         self._count(shown_rel, visible, 0, wire.METADATA, reason)
                         continue
                 temporary = context.names.next()
-                if kind == wire.FILE:
+                if kind == wire.FILE and size >= wire.WORTH:
+                    from blit.worker.whole import whole  # such a file pays for the import
+
+                    place = (src_root, src_rel, dst_root, dst_rel)
+                    method, size, temporary = whole(
+                        self, place, sfd, dfd, name, target, pair, inherits
+                    )
+                elif kind == wire.FILE:
                     method, size = self._careful(sfd, dfd, name, temporary, pair, inherits)
                 else:
                     method = self._special(sfd, dfd, name, temporary)
@@ -445,15 +452,9 @@ class Copier:
         return room.f_files > 0 and room.f_favail == 0
 
     def _failed(
-        self,
-        error: OSError,
-        src_root: str,
-        src_rel: str,
-        dst_root: str,
-        dst_rel: str,
-        name: str,
-        target: str,
-    ) -> None:
+        self, error: OSError, src_root: str, src_rel: str, dst_root: str, dst_rel: str,
+        name: str, target: str,
+    ) -> None:  # fmt: skip
         operation = self.page.map[self.page.base + 32]
         code = error.errno or 0
         at_source = operation in status.ON_SOURCE and code not in _TARGET_ERRNOS

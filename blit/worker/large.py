@@ -3,20 +3,19 @@
 `begin` makes the temporary file at its full size (or clones, and is done); `ranges` copy pieces of
 it in place; `end` checks that the source is still what it was, sets the metadata, syncs if it
 replaces something, and renames. The parent holds the pieces together; `abandon` removes the
-temporary.
+temporary, or leaves it for the next run to go on with (resume.py).
 """
 
 from __future__ import annotations
 
 import errno
 
-from blit.worker import status, system, tmpname, wire
+from blit.worker import partials, resume, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.copy import (
     Changed,
     Copier,
     Mismatch,
-    create,
     finish_file,
     has_default_acl,
     open_source,
@@ -62,6 +61,12 @@ class _Large(Copier):
         except OSError:
             pass  # not made yet, or the next run clears it away
 
+    def leave(self, task: dict[str, Any], d: int, sync: bool) -> None:
+        """Keep an unfinished temporary where that is worth it."""
+        done = resume.amount(d, task["moved"], task["old"])
+        if partials.leave(task["temporary"], self.dfd, d, done, sync):
+            self.result.kept.append((raw(join(self.place[2], self.place[3], self.target)), done))
+
     def give_up(self, trouble: Exception, temporary: str) -> dict[str, Any]:
         """The source changed or vanished, or the copy reads back otherwise: nothing of it stays."""
         self.discard(temporary)
@@ -86,23 +91,25 @@ class _Large(Copier):
 def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     """Task: `file` (a group of one entry), `options`.
 
-    Answer: a result, and `temporary` with `size`, `identity` and `sparse` when ranges
-    are wanted; without `temporary` the file is done (cloned), failed or gone.
+    Answer: a result, and `temporary` with `size`, `identity`, `sparse` and `old` (it comes from an
+    earlier run) when ranges are wanted; without it the file is done (cloned), failed or gone.
     """
     assert not task["options"] & wire.DRY
     large, page, s, d, name = None, context.page, -1, -1, ""
     try:
         large = _Large(context, task)
         s, info = large.source()
-        name = context.names.next()
         page.operation(status.CREATE)
-        d = create(name, large.dfd)
+        src_root, src_rel, dst_root, dst_rel = large.place
+        place = (src_root, src_rel, dst_root, dst_rel)
+        file = resume.Unfinished(context, place, large.name, info, large.dfd, task["options"])
+        name, d = file.name, file.fd
         mine = os.fstat(d)
         pair = (os.fstat(large.sfd).st_dev, mine.st_dev)
         size = info.st_size
         if context.ladder.rungs.get(pair, wire.CLONE) == wire.CLONE and context.ladder.clone(s, d):
             page.file_done(size)
-            return _complete(context, large, s, d, info, name, wire.CLONE, task["options"])
+            return _complete(context, large, s, d, info, name, wire.CLONE, task["options"], size)
         context.ladder.rungs.setdefault(pair, wire.KERNEL)
         page.operation(status.COPY)
         sparse = info.st_blocks << 9 < size
@@ -112,6 +119,7 @@ def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         answer["size"] = size
         answer["identity"] = (size, info.st_mtime_ns, info.st_ino)
         answer["sparse"] = sparse
+        answer["old"] = file.old
         return answer
     except Vanished:
         assert large is not None
@@ -133,7 +141,7 @@ def begin(context: Context, task: dict[str, Any]) -> dict[str, Any]:
 
 def _complete(
     context: Context, large: _Large, s: int, d: int, info: os.stat_result, name: str, method: int,
-    options: int,
+    options: int, moved: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Metadata, sync where it replaces something, rename. The descriptors stay the caller's."""
     page = context.page
@@ -148,17 +156,24 @@ def _complete(
     page.operation(status.RENAME)
     large.settle(name, large.target, large.dfd, *large.place[2:])
     shown_as = large.name if tmpname.is_temporary(large.target) else large.target
-    large.count(large.place[3], large.place[1], shown_as, info.st_size, method, reason)
+    large.count(large.place[3], large.place[1], shown_as, moved, method, reason)
     return large.result.as_dict()
 
 
 def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `file`, `temporary`, `identity`, `start`, `end`, `sparse`, `options`.
+    """Task: `file`, `temporary`, `identity`, `start`, `end`, `sparse`, `old`, `options`.
 
-    Answer: a result and `method`.
+    Answer: a result, `method`, and of its bytes `moved` and `matched` (there already).
     """
+    before = context.page.bytes
+    answer = _range(context, task)
+    answer["moved"] = context.page.bytes - before
+    return answer
+
+
+def _range(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     large, page, s, d = None, context.page, -1, -1
-    start, end = task["start"], task["end"]
+    start, end, matched = task["start"], task["end"], 0
     try:
         large = _Large(context, task)
         s, info = large.source()
@@ -167,16 +182,21 @@ def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             return large.result.as_dict()
         page.operation(status.CREATE)  # at the destination: if it is missing, the source is not
         d = large.temporary(task["temporary"])
+        partials.share(d)
         page.operation(status.COPY)
         pair = (os.fstat(large.sfd).st_dev, os.fstat(large.dfd).st_dev)
         context.ladder.rungs.setdefault(pair, wire.KERNEL)  # begin has found that it cannot clone
         # piece by piece: reserving all of 2 GiB first kept the first byte waiting for 0.5 s
         reserve = bool(task["options"] & wire.PREALLOCATE)
-        method = context.ladder.copy(s, d, start, end, pair, task["sparse"], reserve)
+        if task["old"]:
+            given = (context, s, d, start, end, pair, task["sparse"], 0)
+            method, matched = resume.fill(*given)
+        else:
+            method = context.ladder.copy(s, d, start, end, pair, task["sparse"], reserve)
         closing, d = d, -1
         os.close(closing)
         answer = large.result.as_dict()
-        answer["method"] = method
+        answer["method"], answer["matched"] = method, matched
         return answer
     except Stopped:
         return {"left": 1}
@@ -206,8 +226,9 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             os.unlink(task["temporary"], dir_fd=large.dfd)
             return large.result.as_dict()
         answer = _complete(
-            context, large, s, d, info, task["temporary"], task["method"], task["options"]
-        )
+            context, large, s, d, info, task["temporary"], task["method"], task["options"],
+            info.st_size - task["matched"],
+        )  # fmt: skip
         page.file_done(0)
         closing, d = d, -1
         os.close(closing)
@@ -217,8 +238,8 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         return large.give_up(trouble, task["temporary"])
     except Stopped:
         assert large is not None
-        large.discard(task["temporary"])
-        return {"left": 1}
+        large.leave(task, d, sync=False)
+        return {"left": 1, "kept": large.result.kept}
     except OSError as error:
         return _trouble(context, large, task, error, task["temporary"])
     finally:
@@ -227,14 +248,26 @@ def end(context: Context, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def abandon(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Remove the temporary of a large file that will not be ended. Task: `file`, `temporary`."""
+    """A large file will not be ended: keep what is there of it, or remove it.
+
+    Task: `file`, `temporary`, `options`, `keep` (it may serve later), `failed` (a call did), and of
+    its bytes `moved`. Answer: `kept`.
+    """
+    d = -1
     try:
         large = _Large(context, task)
-        os.unlink(task["temporary"], dir_fd=large.dfd)
+        if not task["keep"]:
+            large.discard(task["temporary"])
+            return {}
+        d = large.temporary(task["temporary"])
+        context.page.operation(status.SYNC)
+        large.leave(task, d, task["failed"])
+        return {"kept": large.result.kept}
     except OSError:
-        pass  # the next run clears it away
-    context.page.operation(status.IDLE)
-    return {}
+        return {}  # the next run clears it away, or goes on with it
+    finally:
+        system.let_go(d)
+        context.page.operation(status.IDLE)
 
 
 def _is(info: os.stat_result, identity: tuple[int, int, int]) -> bool:

@@ -6,8 +6,9 @@ import errno
 
 from blit.worker import system, tmpname, wire
 from blit.worker.context import join, raw
-from blit.worker.entries import clear_temporary, is_stale, same_entry
+from blit.worker.entries import same_entry
 from blit.worker.folders import listable
+from blit.worker.stale import clear
 from blit.worker.system import os
 
 TYPE_CHECKING = False
@@ -34,13 +35,12 @@ def left_over(
     """
     src_root, dst_root, src_rel, dst_rel, _, _ = token
     assert src_rel is not None
-    changed = False
+    dead = []
     for name in [n for n in theirs if n.startswith(tmpname.PREFIX)]:
-        if tmpname.is_temporary(name):
-            entry = theirs.pop(name)
+        if tmpname.is_temporary(name) and name not in aside:
+            dead.append(theirs.pop(name))
             scan.dst_entries -= 1
-            if not scan.options & (wire.DRY | wire.HELD) and is_stale(entry):
-                changed |= clear_temporary(scan.c, entry, dfd, dst_root, dst_rel)
+    changed = bool(dead) and clear(scan, dead, (*token[:4], None), sfd, dfd)
     if not mirror or not theirs:
         return changed
     if system.mount_id(dfd) != system.mount_id(scan.c.folders.root(dst_root)):
@@ -131,17 +131,6 @@ class _Extras:
             extra_token(scan, dst_root, dst_rel, name, join(src_root, src_rel, name))
         for name in unwanted[1]:
             extra_token(scan, dst_root, dst_rel, name)
-
-
-def sweep(scan: Scanner, dfd: int, dst_root: str, dst_rel: str) -> None:
-    """Clear dead temporaries from a folder not listed otherwise; gives up when it is huge."""
-    with os.scandir(dfd) as listing:
-        for number, entry in enumerate(listing):
-            name = entry.name
-            if name.startswith(tmpname.PREFIX) and tmpname.is_temporary(name) and is_stale(entry):
-                clear_temporary(scan.c, entry, dfd, dst_root, dst_rel)
-            if number > 20_000:
-                break
 
 
 def set_trash_aside(scan: Scanner, top: bool, theirs: dict[str, os.DirEntry[str]]) -> None:

@@ -146,6 +146,11 @@ class Worker:
 
         return direct.run(self, task)
 
+    def again(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import retry
+
+        return retry.run(self.c, task)
+
     def links(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import links
 

@@ -36,7 +36,8 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     destination has something), `roots` (of the destination), `filesystems`, `devices`,
     `rotational`, `kinds` (see ground.py), `caseless` (the destination), `fresh` (what is to be
     made is not there, or an empty folder), `free` (bytes), `room` (see room.look), `remarks`
-    (for `-v`), and with filters `filters` (for the scans) and `patterns`.
+    (for `-v`), with filters `filters` (for the scans) and `patterns`, with `only` also `base` (the
+    `folders` without it).
     """
     page = context.page
     page.operation(status.PROBE)
@@ -157,6 +158,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     if listed or task.get("only"):
         from blit.worker.retry import tokens_of
 
+        filters["base"] = [wire.dump(t) for t in tokens]
         tokens, small, largest = tokens_of(tokens, task["only"], page.tick), None, None
     elif options & wire.HELD:
         small = largest = None

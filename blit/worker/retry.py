@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-from blit.worker import wire
-from blit.worker.context import join, raw
+from blit.worker import status, wire
+from blit.worker.context import Context, join, raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,24 @@ def tokens_of(
             flags = _exists(place[1], place[3]) | wire.FINISH_ANYWAY
             found.append((*place, wanted, flags))
     return found
+
+
+def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    """Task: `tokens` (dumps, of the whole job), `only` (absolute paths, of either side).
+
+    Answer: `folders` (dumps of tokens for these paths), and `lost`, those that no token reaches.
+    """
+    tokens = [wire.load(blob) for blob in task["tokens"]]
+    reached: list[str] = []
+    lost: list[str] = []
+    context.page.operation(status.PROBE)
+    context.page.folder("", "")
+    for path in task["only"]:
+        context.page.name(path[-700:])
+        (reached if tokens_of(tokens, [path], context.page.tick) else lost).append(path)
+    context.page.operation(status.IDLE)
+    folders = tokens_of(tokens, reached, context.page.tick)
+    return {"folders": [wire.dump(t) for t in folders], "lost": lost}
 
 
 def _covered(place: tuple[str, str, str, str], whole: set[tuple[str, str]]) -> bool:

@@ -18,6 +18,7 @@ from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import exists
 from blit.worker.folders import listable
 from blit.worker.left_over import CHECK_EVERY, MOST_NAMES
+from blit.worker.stale import sweep
 from blit.worker.system import os
 
 TYPE_CHECKING = False
@@ -77,6 +78,7 @@ class Scanner:
         self.replaced = 0  # of the files: what stands in the place of another content
         self.later: list[bytes] = []  # tokens that only a confirmed plan may open
         self.need = [*room.NONE]
+        self.final: list[bytes] = []  # folders that failed and must not be listed twice
         self.where = ""  # the folder that is being opened or listed, for its failure
         self.settled = 0  # ctime of the destination folder that is being compared
 
@@ -150,7 +152,7 @@ class Scanner:
         for key in (
             "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
-            "replaced", "later",
+            "replaced", "later", "final",
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
@@ -174,6 +176,7 @@ class Scanner:
         page.folder(source, join(dst_root, dst_rel))
         self.folders += 1
         self.dst_root = dst_root
+        self.handed = False  # names of it are in lists that must not hold them twice
         self.where = source or join(dst_root, dst_rel)
         if self.given_up and self._is_given_up(token):
             return
@@ -186,9 +189,13 @@ class Scanner:
             else:
                 yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
         except OSError as error:
-            self.failures.append(
-                (raw(self.where), "list", error.errno or 0, error.strerror or str(error))
-            )
+            self._failed(self.where, "list", error)
+            if self.handed:
+                self.final.append(raw(self.where))
+
+    def _failed(self, path: str, step: str, error: OSError) -> None:
+        why = error.strerror or str(error)
+        self.failures.append((raw(path), step, error.errno or 0, why))
 
     def _is_given_up(self, token: Token) -> bool:
         src_root, dst_root, src_rel, dst_rel, _, _ = token
@@ -261,6 +268,7 @@ class Scanner:
         names: dict[str, str], flags: int, sfd: int, dfd: int,
     ) -> None:  # fmt: skip
         """Single files given as sources: only these names are looked at."""
+        before = self.bytes
         entries: list[tuple[str, int, int, int, int, int]] = []
         taken: dict[str, str] = {}
         for name, target in names.items():
@@ -268,6 +276,9 @@ class Scanner:
                 info = os.stat(name, dir_fd=sfd, follow_symlinks=False)
             except FileNotFoundError:
                 self.vanished += 1
+                continue
+            except OSError as error:
+                self._failed(join(src_root, src_rel, name), "list", error)
                 continue
             there = None
             if dfd >= 0:
@@ -301,8 +312,8 @@ class Scanner:
         if flags & wire.FINISH_ANYWAY:
             mode = stat.S_IMODE(os.fstat(sfd).st_mode)
             self.finish.append((src_root, dst_root, src_rel, dst_rel, mode))
-        elif dfd >= 0 and not self.options & (wire.DRY | wire.HELD):
-            left_over.sweep(self, dfd, dst_root, dst_rel)
+        if dfd >= 0 and (not flags & wire.FINISH_ANYWAY or self.bytes - before >= wire.WORTH):
+            sweep(self, (src_root, dst_root, src_rel, dst_rel, names), sfd, dfd)
 
     def _compare(
         self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None
@@ -422,21 +433,15 @@ class Scanner:
                     self.vanished += 1
                     continue
                 except OSError as error:
-                    path = raw(join(src_root, src_rel, name))
-                    self.failures.append(
-                        (path, "list", error.errno or 0, error.strerror or str(error))
-                    )
+                    self._failed(join(src_root, src_rel, name), "list", error)
                     continue
                 try:
                     entry = self._entry(name, name, info, there, sfd, dfd, dst_rel)
                 except OSError as error:  # reading a link or attributes, on either side
-                    path = raw(join(src_root, src_rel, name))
                     if error.errno == errno.ENOENT and not exists(name, sfd):
                         self.vanished += 1
                         continue
-                    self.failures.append(
-                        (path, "compare", error.errno or 0, error.strerror or str(error))
-                    )
+                    self._failed(join(src_root, src_rel, name), "compare", error)
                     continue
                 linked = info.st_nlink > 1 and stat.S_ISREG(info.st_mode)
                 if entry is None:
@@ -619,6 +624,7 @@ class Scanner:
         target: str = "",
     ) -> None:
         """One of several names of a file: gathered by inode, see links.py."""
+        self.handed = True
         src_root, dst_root, src_rel, dst_rel, _, _ = token
         size, least = info.st_size, room.least(info)
         if entry is None:  # up to date, as far as it alone can tell
@@ -638,6 +644,7 @@ class Scanner:
 
     def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None) -> bool:
         """A folder of the source: to be listed later. True when it will be new here."""
+        self.handed = True
         src_root, dst_root, src_rel, dst_rel, _, _ = token
         assert src_rel is not None
         src, dst = join(src_rel, name), join(dst_rel, name)
@@ -662,6 +669,7 @@ class Scanner:
 
     def _file_for_folder(self, token: Token, name: str, info: os.stat_result) -> None:
         """A folder is where a file must go: the file is built beside it and swapped in later."""
+        self.handed = True
         src_root, dst_root, src_rel, dst_rel, _, _ = token
         assert src_rel is not None
         if not self.options & wire.MIRROR:

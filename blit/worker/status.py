@@ -115,6 +115,11 @@ class Page:
         if done:
             self.map[self.base + 48 : self.base + 56] = done.to_bytes(8, "little")
 
+    def passed(self, done: int) -> None:
+        """Bytes of the file in hand that need not be moved: `done` of it so far."""
+        self.tick()
+        self.map[self.base + 48 : self.base + 56] = done.to_bytes(8, "little")
+
     def flag(self) -> int:
         return self.map[self.base + 33]
 

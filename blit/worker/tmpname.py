@@ -3,6 +3,9 @@
 `.blit-` host(2) boot(2) namespace(2) pid(5) start(4) `-` worker(2) number(1..7), in base 36, the
 number in hex. 31 bytes because a longer name would not fit the kernel's inline dentry name, and
 short enough for any filesystem, since a suffix on a 255-byte name would not be.
+
+That of a file worth going on with ends in `-` and a key(17) of its source, see resume.py: any later
+run finds it by that. One that was left on purpose has no owner: its run is written as zeros.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 PREFIX = ".blit-"
 TRASH = ".blit-trash"  # at the top of a destination: what was deleted or replaced there
 _TOKEN = 15
+KEY = 17
+_NOBODY = "0" * _TOKEN
+_CLOCKS = 5.0  # seconds by which a file's time and the clock may differ after a boot
 _FOREIGN_NAMESPACE_AGE = 24 * 3600.0
 _FOREIGN_HOST_AGE = 7 * 24 * 3600.0
 
@@ -40,12 +46,22 @@ def _place() -> str:
 def is_temporary(name: str) -> bool:
     if not name.startswith(PREFIX):
         return False
-    rest = name[len(PREFIX) :]
+    owner, dash, rest = name[len(PREFIX) :].partition("-")
+    number, mark, key = rest.partition("-")
     return (
-        _TOKEN + 4 <= len(rest) <= _TOKEN + 10
-        and rest[_TOKEN] == "-"
-        and all(c in _DIGITS for c in rest[:_TOKEN] + rest[_TOKEN + 1 :])
-    )
+        len(owner) == _TOKEN and dash == "-" and 3 <= len(number) <= 9
+        and (len(key) == KEY or not mark) and all(c in _DIGITS for c in owner + number + key)
+    )  # fmt: skip
+
+
+def is_partial(name: str) -> bool:
+    """Whether it is the temporary of a file worth going on with."""
+    return is_temporary(name) and name[-KEY - 1] == "-" and len(name) > len(PREFIX) + _TOKEN + KEY
+
+
+def disowned(name: str) -> str:
+    """The name under which a temporary is left for any later run to go on with."""
+    return PREFIX + _NOBODY + name[len(PREFIX) + _TOKEN :]
 
 
 def is_dead(name: str, age: float) -> bool:
@@ -55,12 +71,14 @@ def is_dead(name: str, age: float) -> bool:
     container) or another host on a shared filesystem only the age can tell.
     """
     token = name[len(PREFIX) : len(PREFIX) + _TOKEN]
+    if token == _NOBODY:
+        return True
     here = _place()
     if token[:2] != here[:2]:
         return age > _FOREIGN_HOST_AGE
     if token[2:4] != here[2:4]:
         # of an earlier boot, unless it was written in this one: then by a host that looks like ours
-        return age > min(system.uptime() + 60, _FOREIGN_HOST_AGE)
+        return age > min(system.uptime() + _CLOCKS, _FOREIGN_HOST_AGE)
     if token[4:6] != here[4:6]:
         return age > _FOREIGN_NAMESPACE_AGE
     pid = int(token[6:11], 36)

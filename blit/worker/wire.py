@@ -21,6 +21,7 @@ listed, before this run changed anything in it.
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import struct
@@ -74,6 +75,17 @@ CLONE, KERNEL, SENDFILE, READ_WRITE, LINK, LINKED_SYM, METADATA, SPECIAL, RENAME
 OF_BYTES = frozenset((CLONE, KERNEL, SENDFILE, READ_WRITE))  # of these, those of regular files
 
 LINK_BUCKETS = 64
+# what may be over a moment later: such a failure is tried once more at the end of the run
+TRANSIENT = frozenset(
+    getattr(errno, name)
+    for name in (
+        "EIO", "EAGAIN", "EBUSY", "ETIMEDOUT", "ESTALE", "ETXTBSY", "ENOMEM", "EINTR", "ENOBUFS",
+        "EREMOTEIO", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ECONNRESET",
+        "ECONNABORTED", "EDEADLK", "ENOLCK",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
+WORTH = 64 << 20  # bytes from which a file that is not finished is worth going on with
 # a job up to this is done in one task, without a planner
 DIRECT_FILES = 8
 DIRECT_BYTES = 100_000_000

@@ -4,7 +4,7 @@
 
 RULES is a JSON list that is read anew at every call: `{"op": "read", "path": "/big", "hang": true}`,
 `{"op": "write", "path": "*", "errno": 5}`, `{"op": "readdir", "delay": 1.5}`. An absent path means all.
-A hang ends when its rule goes. Run by the tests in a process of its own.
+`"to": 2`: the first two times alone. A hang ends when its rule goes. Run by the tests in a process of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -54,11 +55,20 @@ class Faulty(Operations):  # type: ignore[misc]
         for rule in self._read_rules():
             if rule["op"] != op or not fnmatch.fnmatchcase(path, rule.get("path", "*")):
                 continue
+            if "to" in rule and self.count(rule) > rule["to"]:
+                continue
             while rule.get("hang") and rule in self._read_rules():
                 time.sleep(0.05)
             time.sleep(rule.get("delay", 0))
             if "errno" in rule:
                 raise FuseOSError(rule["errno"])
+
+    def count(self, rule: dict[str, Any]) -> int:
+        """The how-manieth time this rule is met; kept in a file beside the rules for who asks."""
+        name = f"{self.rules}.{zlib.crc32(json.dumps(rule).encode()):x}"
+        with open(name, "ab") as file:
+            file.write(b".")
+            return file.tell()
 
     def _at(self, path: str) -> str:
         return self.root + path
