@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Blit
+from conftest import Blit, mounted, requires_loop
 from hurt import fuse
 from trees import File, Sparse, Symlink, assert_same, make, temporaries
 
@@ -53,3 +56,46 @@ def test_a_device_that_gives_back_other_bytes(
             assert (below / "bad").read_bytes() == old
         assert not temporaries(below)
         assert (below / "f7").read_bytes() == (src / "f7").read_bytes()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("old", [None, b"old"], ids=["new", "replaced"])
+@pytest.mark.parametrize("route", ["direct", "streaming", "large"])
+def test_what_is_compared_comes_from_the_device(
+    blit: Blit, ram: Path, route: str, old: bytes | None
+) -> None:
+    """The device has read it all again. Without `drop_cache` in copy.verify this fails."""
+    requires_loop()
+    src, size = ram / "src", {"direct": 3_000_000, "streaming": 200_000, "large": 130 << 20}[route]
+    count = 30 if route == "streaming" else 1
+    make(src, {f"f{n}": File(size=size) for n in range(count)})
+    with ext4(ram, 256) as (disk, device):
+        if old:
+            make(disk / "dst", {f"f{n}": old for n in range(count)})
+        before = _sectors_read(device)
+        blit("copy", "--verify", f"{src}/", disk / "dst")
+        assert (_sectors_read(device) - before) * 512 >= size * count
+        assert_same(src, disk / "dst")
+
+
+def _sectors_read(device: str) -> int:
+    return int(Path(f"/sys/block/{Path(device).name}/stat").read_text().split()[2])
+
+
+@contextmanager
+def ext4(ram: Path, megabytes: int) -> Iterator[tuple[Path, str]]:
+    """A mounted ext4 of its own, and its loop device."""
+    image, point = ram / "image", ram / "disk"
+    with open(image, "wb") as file:
+        file.truncate(megabytes << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, timeout=60)
+    found = subprocess.run(
+        ["losetup", "-f", "--show", str(image)], check=True, capture_output=True, text=True
+    )
+    device = found.stdout.strip()
+    try:
+        with mounted(point, device):
+            (point / "lost+found").rmdir()
+            yield point, device
+    finally:
+        subprocess.run(["losetup", "-d", device], check=False)
