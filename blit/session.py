@@ -225,8 +225,7 @@ class Session:
         self.manager.close()
         if self._store is not None and self._store.notice:
             self._say(self._store.notice)
-        for again in [] if self._quiet else self._memory.again:
-            self._say(again)
+        any(map(self._say, self._memory.again * (not self._quiet)))
         codes = self.manager.codes
         code = next((code for code in reversed(codes.values()) if code), 0)
         if first is not None and codes.get(first):
