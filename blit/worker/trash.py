@@ -27,8 +27,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# no second name here: none at all (FAT), too many, not allowed, or another filesystem
-_NO_LINK = frozenset((errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV))
+# no second name here: none at all (FAT), too many, not allowed, not of a symlink, or another
+# filesystem
+_NO_LINK = frozenset(
+    (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.ELOOP)
+)
 
 
 class Trash:

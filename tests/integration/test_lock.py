@@ -46,7 +46,7 @@ def test_a_second_mirror_refuses_and_names_the_first(blit: Blit, pair: tuple[Pat
         assert (dst / "sub" / "extra").exists()
         told = second.errors[-1]
         assert f"process {first.pid}" in told and f"blit mirror {src}/ {dst}" in told, told
-        assert "since 20" in told and str(dst) in told
+        assert "since " in told and str(dst) in told
         assert blit.json("mirror", "-y", f"{src}/", dst, code=4).summary["outcome"] == "refused"
         # neither of these writes what the first one deletes
         blit("mirror", "--dry-run", f"{src}/", dst)
