@@ -1,15 +1,17 @@
 """Does the history pay? The same run again and again, each with what the earlier ones taught.
 
 For each workload on each filesystem: a fresh config folder, then as many runs as are asked for,
-onto a destination that is as it was before the first. Told are the first, the third, the tenth (and
-with --long the hundredth) run, each beside runs without a history that were made right before and
-after it, so that a machine that slows down does not look like a history that does. Forecast and ETA
-come from blit's own events.
+onto a destination that is as it was before the first. Told are the first, the tenth and the
+hundredth run (on slow FUSE the first and the tenth), each as a median: the first of three first
+runs with fresh config folders, the others of three runs around them. Beside each, right before and
+after it, runs without a history, so that a machine that slows down does not look like a history
+that does. Forecast and ETA come from blit's own events.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -17,10 +19,13 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bench_machine import describe
+from bench_places import Place, Unavailable, own_mounts, place
 from bench_scenarios import BLIT
 from bench_trees import KIB, MIB, Group, build, clear
 
@@ -29,42 +34,24 @@ from blit.state import TransferState
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = ROOT / "snapshots" / "perf" / "history_warmup.jsonl"
-WORKLOADS = ["one", "eight", "small", "unchanged", "large"]
-PLACES = ["tmpfs", "fuse"]
+WORKLOADS = ["one", "eight", "small", "mixed", "large", "unchanged"]
+PLACES = ["tmpfs", "ext4", "fuse"]
+SERIES = 3  # runs of which the median is told
 
 
-def trees(files: int, slow: bool) -> dict[str, tuple[Group, ...]]:
-    small = (Group(min(files, 3000) if slow else files, KIB, 10 * KIB, 50),)
-    large = 16 * MIB if slow else 1024 * MIB
+def trees(options: argparse.Namespace, slow: bool) -> dict[str, tuple[Group, ...]]:
+    files = options.slow_files if slow else options.files
+    large = (options.slow_large if slow else options.large) * MIB
+    small = (Group(files, KIB, 10 * KIB, 50),)
+    eight = 64 * KIB if slow else MIB
+    mixed = (
+        Group(max(1, files // 4), KIB, 10 * KIB, 50), Group(2 if slow else 10, MIB, MIB),
+        Group(1, large // 8, large // 8),
+    )  # fmt: skip
     return {
-        "one": (Group(1, 4 * KIB, 4 * KIB),), "eight": (Group(8, MIB, MIB),), "small": small,
-        "unchanged": small, "large": (Group(1, large, large),),
+        "one": (Group(1, 4 * KIB, 4 * KIB),), "eight": (Group(8, eight, eight),), "small": small,
+        "mixed": mixed, "large": (Group(1, large, large),), "unchanged": small,
     }  # fmt: skip
-
-
-class Mount:
-    """A folder that answers slowly."""
-
-    def __init__(self, work: Path, delay: float) -> None:
-        self.point, self.below = work / "slow", work / "below"
-        self.point.mkdir()
-        self.below.mkdir()
-        script = Path(__file__).with_name("slow_fs.py")
-        null = subprocess.DEVNULL
-        self.server = subprocess.Popen(
-            [sys.executable, str(script), str(self.below), str(self.point), str(delay)],
-            stdin=null, stdout=null, stderr=null,
-        )  # fmt: skip
-        end = time.monotonic() + 10
-        while not os.path.ismount(self.point):
-            if self.server.poll() is not None or time.monotonic() > end:
-                raise OSError("FUSE filesystems cannot be mounted here (mfusepy, /dev/fuse, root)")
-            time.sleep(0.01)
-
-    def close(self) -> None:
-        subprocess.run(["umount", "-l", str(self.point)], check=False)
-        self.server.terminate()
-        self.server.wait(10)
 
 
 class Run:
@@ -93,87 +80,121 @@ class Run:
         total = self.summary.seconds.total
         guess = self.summary.forecast_s
         self.forecast = None if guess is None else (guess - total) / total
-        self.eta = None
-        if etas:  # the beat nearest to the middle of the run, if there was one near it
-            at, eta = min(etas, key=lambda each: abs(each[0] - total / 2))
-            if abs(at - total / 2) < 0.15 * total:
-                self.eta = (at + eta - total) / total
+        self.early, self.eta = _eta_error(etas, total, 0.1), _eta_error(etas, total, 0.5)
 
 
-def measure(
-    place: str, workload: str, tree: tuple[Group, ...], options: argparse.Namespace, work: Path
-) -> list[dict[str, Any]]:
-    source, config = work / "source", work / "config"
-    clear(source, config)
-    build(source, tree)
-    folder = work / "slow" if place == "fuse" else work / "fast"
-    real = work / "below" if place == "fuse" else work / "fast"  # to clear quickly
-    real.mkdir(exist_ok=True)
-
-    def fresh() -> Path:
-        if workload != "unchanged":
-            clear(real / "target")
-        return folder / "target"
-
-    if workload == "unchanged":
-        clear(real / "target")
-        Run(source, folder / "target", None, work)
-    told = [1, 3, 10, *([100] if options.long else [])]
-    rows = []
-    for number in range(1, told[-1] + 1):
-        near = number in told
-        before = [Run(source, fresh(), None, work).seconds for _ in range(near * options.beside)]
-        run = Run(source, fresh(), config, work)
-        after = [Run(source, fresh(), None, work).seconds for _ in range(near * options.beside)]
-        if near:
-            first = run.summary.seconds.first_byte
-            cold = statistics.median(before + after or [run.seconds])
-            row = {
-                "place": place, "workload": workload, "run": number,
-                "files": sum(group.files for group in tree), "wall_s": round(run.seconds, 3),
-                "without_s": round(cold, 3), "ratio": round(run.seconds / cold, 3),
-                "first_byte_s": None if first is None else round(first, 3),
-                "forecast_error": _round(run.forecast), "eta_error": _round(run.eta),
-                "workers": run.summary.workers, "why": run.why,
-            }  # fmt: skip
-            rows.append(row)
-            print(line(row), flush=True)
-    return rows
+def _eta_error(etas: list[tuple[float, float]], total: float, part: float) -> float | None:
+    """Of the beat nearest to that part of the run, if there was one near it."""
+    if not etas:
+        return None
+    at, eta = min(etas, key=lambda each: abs(each[0] - part * total))
+    return (at + eta - total) / total if abs(at - part * total) < 0.15 * total else None
 
 
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+class Bench:
+    """One workload in one place."""
+
+    def __init__(self, where: Place, workload: str, tree: tuple[Group, ...], work: Path) -> None:
+        self.where, self.workload, self.tree = where, workload, tree
+        self.source, self.config, self.none = work / "source", work / "config", work / "none"
+        slow = where.name == "fuse"
+        self.folder = where.folder / "slow" if slow else where.folder
+        self.real = where.folder / "below" if slow else where.folder  # to clear quickly
+        clear(self.source, self.config)
+        build(self.source, tree)
+        clear(self.real / "target")
+        if workload == "unchanged":
+            Run(self.source, self.folder / "target", None, self.none)
+
+    def run(self, learns: bool) -> Run:
+        if self.workload != "unchanged":
+            clear(self.real / "target")
+        self.where.settle()
+        target, config = self.folder / "target", self.config if learns else None
+        return Run(self.source, target, config, self.none)
+
+    def first(self, beside: int) -> dict[str, Any]:
+        """Three first runs; the last one's history stays."""
+        runs, without = [], []
+        for _ in range(SERIES):
+            clear(self.config)
+            without += [self.run(False).seconds for _ in range(beside)]
+            runs.append(self.run(True))
+        return self.row(1, runs, without)
+
+    def later(self, done: int, number: int, beside: int) -> dict[str, Any]:
+        """Up to the run after `number`: with those before and after it a median."""
+        for _ in range(done + 1, number - 1):
+            self.run(True)
+        runs, without = [], []
+        for _ in range(SERIES):
+            without += [self.run(False).seconds for _ in range(beside)]
+            runs.append(self.run(True))
+        return self.row(number, runs, without)
+
+    def row(self, number: int, runs: list[Run], without: list[float]) -> dict[str, Any]:
+        middle = statistics.median
+        wall, last = middle(run.seconds for run in runs), runs[-1]
+        beside = middle(without) if without else wall
+        return {
+            "place": self.where.name, "workload": self.workload, "run": number,
+            "files": sum(group.files for group in self.tree), "wall_s": round(wall, 3),
+            "without_s": round(beside, 3), "ratio": round(wall / beside, 3),
+            "first_byte_s": _middle(run.summary.seconds.first_byte for run in runs),
+            "forecast_error": _middle(run.forecast for run in runs),
+            "eta10_error": _middle(run.early for run in runs),
+            "eta50_error": _middle(run.eta for run in runs),
+            "workers": round(middle(run.summary.workers for run in runs)), "why": last.why,
+        }  # fmt: skip
+
+
+def _middle(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(statistics.median(known), 3) if known else None
 
 
 HEAD = (
-    f"{'where':6} {'workload':10} {'run':>4} {'wall s':>8} {'without':>8} {'ratio':>6} "
-    f"{'byte s':>7} {'forecast':>9} {'ETA 50 %':>9} {'workers':>8}"
+    "| where | workload | run | wall s | without | ratio | first byte s | forecast | ETA 10 % "
+    "| ETA 50 % | workers |\n| --- | --- " + "| ---: " * 9 + "|"
 )
 
 
 def line(row: dict[str, Any]) -> str:
-    def percent(value: float | None) -> str:
-        return "-" if value is None else f"{100 * value:+.0f} %"
+    """A row of the markdown table."""
 
-    first = "-" if row["first_byte_s"] is None else f"{row['first_byte_s']:.3f}"
+    def percent(name: str) -> str:
+        return "–" if row[name] is None else f"{100 * row[name]:+.0f} %"
+
+    first = "–" if row["first_byte_s"] is None else f"{row['first_byte_s']:.3f}"
     return (
-        f"{row['place']:6} {row['workload']:10} {row['run']:4} {row['wall_s']:8.2f} "
-        f"{row['without_s']:8.2f} {row['ratio']:6.2f} {first:>7} "
-        f"{percent(row['forecast_error']):>9} {percent(row['eta_error']):>9} {row['workers']:8}"
+        f"| {row['place']} | {row['workload']} | {row['run']} | {row['wall_s']:.2f} "
+        f"| {row['without_s']:.2f} | {row['ratio']:.2f} | {first} | {percent('forecast_error')} "
+        f"| {percent('eta10_error')} | {percent('eta50_error')} | {row['workers']} |"
     )
+
+
+def _runs(text: str) -> list[int]:
+    numbers = sorted({int(part) for part in text.split(",")})
+    if not numbers or numbers[0] < 1 or any(3 < b < a + 3 for a, b in pairwise(numbers)):
+        raise ValueError
+    return numbers
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", metavar="A,B", help=f"of {','.join(PLACES + WORKLOADS)}")
-    parser.add_argument("--long", action="store_true", help="the 100th run too")
-    parser.add_argument("--files", type=int, default=20_000, help="small ones (3,000 on FUSE)")
-    parser.add_argument("--delay", type=float, default=0.002, help="seconds an operation on FUSE")
-    parser.add_argument("--beside", type=int, default=2, help="runs without history, each side")
-    parser.add_argument("--where", type=Path, default=Path("/dev/shm"), metavar="DIR")
-    parser.add_argument("--no-snapshot", action="store_true", help=f"no lines in {SNAPSHOT}")
+    add = parser.add_argument
+    add("--only", metavar="A,B", help=f"of {','.join(PLACES + WORKLOADS)}")
+    add("--runs", type=_runs, default=[1, 10, 100], metavar="N,N", help="told: 1,10,100")
+    add("--slow-runs", type=_runs, default=[1, 10], metavar="N,N", help="the same on FUSE: 1,10")
+    add("--files", type=int, default=5000, help="small ones")
+    add("--slow-files", type=int, default=600, help="the same on FUSE")
+    add("--large", type=int, default=512, metavar="MiB", help="the large file")
+    add("--slow-large", type=int, default=4, metavar="MiB", help="the same on FUSE")
+    add("--beside", type=int, default=1, help="runs without history before each that counts")
+    add("--where", type=Path, default=Path("/dev/shm"), metavar="DIR")
+    add("--no-snapshot", action="store_true", help=f"no lines in {SNAPSHOT}")
     options = parser.parse_args()
     wanted = options.only.split(",") if options.only else []
     if unknown := set(wanted) - set(PLACES + WORKLOADS):
@@ -183,8 +204,31 @@ def parsed() -> argparse.Namespace:
     return options
 
 
+def measure(options: argparse.Namespace, name: str, work: Path, rows: list[dict[str, Any]]) -> None:
+    slow = name == "fuse"
+    room = (4 * options.large + 64) * MIB + options.files * 32 * KIB
+    with contextlib.ExitStack() as stack:
+        try:
+            where = stack.enter_context(place(name, work, room))
+        except Unavailable as why:
+            print(f"history_warmup: no {name}: {why}", file=sys.stderr)
+            return
+        for workload in options.workloads:
+            bench = Bench(where, workload, trees(options, slow)[workload], work)
+            done = 1
+            for number in options.slow_runs if slow else options.runs:
+                if number == 1:
+                    row = bench.first(options.beside)
+                else:
+                    row = bench.later(done, number, options.beside)
+                    done = number + 1
+                rows.append(row)
+                print(line(row), flush=True)
+
+
 def main() -> int:
     options = parsed()
+    own_mounts()
     work = options.where / f"blit-warmup-{os.getpid()}"
     work.mkdir()
     machine = describe(options.where, ROOT)
@@ -193,21 +237,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        for place in options.places:
-            mount = None
-            if place == "fuse":
-                try:
-                    mount = Mount(work, options.delay)
-                except OSError as error:
-                    print(f"history_warmup: {error}", file=sys.stderr)
-                    continue
-            try:
-                for workload in options.workloads:
-                    tree = trees(options.files, place == "fuse")[workload]
-                    rows += measure(place, workload, tree, options, work)
-            finally:
-                if mount is not None:
-                    mount.close()
+        for name in options.places:
+            measure(options, name, work, rows)
     except OSError as error:
         print(f"history_warmup: {error}", file=sys.stderr)
         return 1

@@ -28,7 +28,7 @@ from blit.events import (
     RunStarted,
     Summary,
 )
-from blit.sentences import change_line, failure_line, summary_line
+from blit.sentences import change_line, failure_line, forecast_line, summary_line
 from blit.state import TransferState
 
 SHOWN_FAILURES = 20  # named on stderr; -v names all
@@ -154,6 +154,8 @@ class Lines:
             case RouteChosen():
                 if self._verbose:
                     self._say(f"route {event.route}: {event.reason}")
+                    if not state.dry_run:
+                        self._say(f"forecast: {forecast_line(event)}")
             case BatchFinished():
                 if self._itemize:
                     self._changes(event)

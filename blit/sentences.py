@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blit import show
-from blit.events import Change, Failed, Summary
+from blit.events import Change, Failed, RouteChosen, Summary
 
 
 def failure_line(failure: Failed) -> str:
@@ -53,3 +53,12 @@ def summary_line(summary: Summary, held: float = 0.0) -> str:
     return line + (
         f" ({show.rate(moved / busy)})" if moved and busy > 0 and not summary.dry_run else ""
     )
+
+
+def forecast_line(event: RouteChosen) -> str:
+    """`48 s to 62 s, as in 9 earlier runs`, or that nothing is known."""
+    if event.forecast_s is None or event.forecast_band is None:
+        return "no history yet of such a run"
+    low, high = (show.seconds(value) for value in event.forecast_band)
+    runs = "an earlier run" if event.forecast_runs == 1 else f"{event.forecast_runs} earlier runs"
+    return f"{low if low == high else f'{low} to {high}'}, as in {runs}"

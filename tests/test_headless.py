@@ -39,7 +39,7 @@ from blit.headless import (
     Lines,
     Printer,
 )
-from blit.sentences import failure_line, summary_line
+from blit.sentences import failure_line, forecast_line, summary_line
 from blit.state import TransferState
 
 STARTED = RunStarted("copy", (b"/s",), b"/d/s", ((b"/s", b"/d/s"),), False, 0.0)
@@ -137,8 +137,9 @@ def test_verbose_says_where_to_why_how_far_and_what() -> None:
     said = err.splitlines()
     assert said[0] == "/s → /d/s"
     assert said[1] == "route streaming: more than 8 files"
-    assert said[2].startswith(" 10 %")
-    assert said[3:] == ["flushing: --durable", "deletion: 1 entry to delete"]
+    assert said[2] == "forecast: no history yet of such a run"
+    assert said[3].startswith(" 10 %")
+    assert said[4:] == ["flushing: --durable", "deletion: 1 entry to delete"]
     assert out.splitlines() == [
         "new     a",
         "mtime   b\\n\\x1b[2J",
@@ -466,3 +467,18 @@ def test_a_pause_is_no_part_of_the_rate() -> None:
         Seconds(10.0),
     )
     assert summary_line(summary, held=8.0) == "copied 1 file, 1.0 MB in 10 s (500 kB/s)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "band", "runs", "text"),
+    [
+        (None, None, 0, "no history yet of such a run"),
+        (55.0, (48.0, 62.0), 9, "48 s to 62 s, as in 9 earlier runs"),
+        (55.0, (48.0, 62.0), 1, "48 s to 62 s, as in an earlier run"),
+    ],
+)
+def test_what_was_forecast_in_words(
+    seconds: float | None, band: tuple[float, float] | None, runs: int, text: str
+) -> None:
+    event = RouteChosen("direct", "", seconds, 2, ("ext4", "ext4"), band, runs)
+    assert forecast_line(event) == text

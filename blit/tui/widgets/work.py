@@ -108,7 +108,7 @@ class Health(Panel):
         if state.route:
             route = state.route.replace("_", " ")
             why = textwrap.wrap(f"{route}: {show.text(state.route_why)}", max(20, width - 7))
-            most = max(1, height - 3 - len(rows) - bool(state.forecast_s))
+            most = max(1, height - 3 - len(rows) - 1)
             why = [*why[: most - 1], " ".join(why[most - 1 :])]
             rows += [("Route" * (n == 0), ((line, ""),)) for n, line in enumerate(why) if line]
         if state.filesystems[0]:
@@ -118,6 +118,8 @@ class Health(Panel):
         if state.forecast_s:
             slow = " · slower than usual here" if state.slow else ""
             rows.append(("Guess", ((words.guess(state), ""), (slow, "warn"))))
+        elif state.route:
+            rows.append(("Guess", (("no history yet of such a run", "muted"),)))
         first = cut((("Pulse  ", "muted"), *pulse(entry, max(5, min(30, width - 24)))), width)
         return [first, *(cut(((f"{name:7}", "muted"), *line), width) for name, line in rows)]
 
