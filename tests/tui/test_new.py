@@ -358,6 +358,22 @@ async def test_every_choice_is_in_the_job() -> None:
         assert job.patterns == ("*.tmp", r"a\ b", r"\#x")
 
 
+async def test_a_move_is_compared_read_back_and_flushed() -> None:
+    """Without one of the three the engine refuses to empty the source."""
+    manager = managed()
+    app = BlitApp(manager)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        await planned(pilot)
+        assert await pilot.click("#move")
+        await replanned(pilot)
+        job = previews(manager)[-1]
+        assert (job.command, job.checksum, job.verify, job.durable) == ("move", True, True, True)
+        assert not job.can_ask
+        assert "Removes" in screen_text(app)
+        assert not screen.query_one("#mirror", Radio).value
+
+
 async def test_the_mouse_chooses_too() -> None:
     manager = managed()
     app = BlitApp(manager)

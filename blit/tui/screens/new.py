@@ -58,7 +58,8 @@ class NewTransfer(Shown):
         with Vertical(id="how"):
             with RadioSet(id="command", compact=True):
                 yield Radio("Copy", value=True, id="copy", compact=True)
-                yield Radio("Mirror: also delete what only To has", id="mirror", compact=True)
+                yield Radio("Mirror: delete what only To has", id="mirror", compact=True)
+                yield Radio("Move", id="move", compact=True)
             with RadioSet(id="place", compact=True):
                 yield Radio("", value=True, id="folder", compact=True)
                 yield Radio("", id="contents", compact=True)
@@ -144,13 +145,15 @@ class NewTransfer(Shown):
         if not source or not target:
             return None
         mirror = self.query_one("#mirror", Radio).value
+        move = self.query_one("#move", Radio).value
         patterns = re.split(r"(?<!\\)\s+", self.query_one("#patterns", Input).value.strip())
         return Job(
-            "mirror" if mirror else "copy",
+            "mirror" if mirror else "move" if move else "copy",
             (os.fsencode(source),),
             os.fsencode(target),
-            checksum=self.query_one("#checksum", Check).value,
-            verify=self.query_one("#verify", Check).value,
+            checksum=move or self.query_one("#checksum", Check).value,
+            verify=move or self.query_one("#verify", Check).value,
+            durable=move,
             trash=self.query_one("#trash", Check).value,
             patterns=tuple("\\" + p if p.startswith("#") else p for p in patterns if p),
             can_ask=mirror,

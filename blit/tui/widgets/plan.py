@@ -32,6 +32,8 @@ def plan(entry: Entry) -> tuple[Fact, ...]:
             found.append(Fact("Replaces", text, _WARN))
     if entry.job.mirror:
         found.append(_deletes(state, entry.job.trash))
+    if entry.job.move:
+        found.append(Fact("Removes", "it from the source, when all is compared and on disk", _WARN))
     if state.bytes_total:
         found.append(_space(state))
     if state.last_failure is not None:
