@@ -14,7 +14,7 @@ from trees import Hard, assert_same, contents, make, temporaries
 # by case: the calls, and how many of each are made to fail (the first, the last, those between)
 CALLS = {
     "mirror": (("close", "copy_file_range", "fchmod", "getdents64", "newfstatat", "openat", "renameat", "unlinkat",
-                "utimensat"), 3),
+                "utimensat"), 2),
     "verify": (("close", "copy_file_range", "read", "renameat", "syncfs"), 1),
     "checksum": (("openat", "read", "utimensat"), 1),
     "large": (("copy_file_range", "fsync", "ftruncate", "renameat"), 1),
