@@ -66,7 +66,10 @@ def test_what_is_compared_comes_from_the_device(
 ) -> None:
     """The device has read it all again. Without `drop_cache` in copy.verify this fails."""
     requires_loop()
-    src, size = ram / "src", {"direct": 3_000_000, "streaming": 200_000, "large": 130 << 20}[route]
+    src, size = (
+        ram / "src",
+        {"direct": 50_000_000, "streaming": 1_500_000, "large": 130 << 20}[route],
+    )
     count = 30 if route == "streaming" else 1
     make(src, {f"f{n}": File(size=size) for n in range(count)})
     with ext4(ram, 256) as (disk, device):
