@@ -19,8 +19,15 @@ from conftest import requires_fuse, until
 class Faults:
     """A hurt filesystem: `point` is where it is mounted, `below` the folder that it shows."""
 
-    def __init__(self, point: Path, below: Path, rules: Path) -> None:
-        self.point, self.below, self._rules = point, below, rules
+    def __init__(
+        self, point: Path, below: Path, rules: Path, server: subprocess.Popen[bytes]
+    ) -> None:
+        self.point, self.below, self._rules, self._server = point, below, rules, server
+
+    def kill(self) -> None:
+        """The server dies; the mount stays and answers nothing any more."""
+        self._server.kill()
+        self._server.wait(10)
 
     def hurt(self, *rules: dict[str, Any]) -> None:
         fresh = self._rules.with_suffix(".new")
@@ -49,7 +56,7 @@ def fuse(ram: Path, script_name: str = "faultfs.py") -> Iterator[Faults]:
         until(lambda: os.path.ismount(point) or server.poll() is not None, "the FUSE mount")
         if server.poll() is not None:
             pytest.skip("FUSE filesystems cannot be mounted here")
-        yield Faults(point, below, rules)
+        yield Faults(point, below, rules, server)
     finally:
         rules.write_text("[]")
         server.kill()  # ends every request that hangs

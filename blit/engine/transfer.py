@@ -457,7 +457,8 @@ class Run:
         if self.ledger.failed > failed:
             raise errors.Failed(
                 "the destination could not be flushed to its device: "
-                f"{self.ledger.failures[-1].message}"
+                f"{self.ledger.failures[-1].message}: dmesg tells more; when it is sound again, "
+                "run the same command with --checksum"
             )
 
     async def clear(self) -> None:

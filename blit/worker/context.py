@@ -37,6 +37,8 @@ class Context:
         self.ladder = Ladder(page)
         self.parent = parent
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
+        self.asked: dict[str, float] = {}  # when a root was last asked whether it lives
+        self.dead: set[str] = set()  # roots that took nothing any more
         self.flushes: dict[int, int] = {}  # a handle on each, opened before anything was written
         self.ladder.may_continue = self.alive
         self.locks: list[int] = []  # descriptors that hold a lock, see lock.py

@@ -12,8 +12,8 @@ import stat
 from collections import namedtuple
 from time import monotonic
 
-from blit.worker import compare, giving, metadata, status, system, tmpname, wire
-from blit.worker.context import FATAL, Context, Result, join, raw, shown, trash_of
+from blit.worker import blame, compare, giving, metadata, status, system, tmpname, wire
+from blit.worker.context import Context, Result, join, raw, shown, trash_of
 from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
 from blit.worker.swift import CREATE, READ, copy_new
@@ -23,11 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_FATAL_ERRNOS = frozenset(getattr(errno, name) for name in FATAL)
 # errors of the destination that the kernel reports from a call on both files
-_TARGET_ERRNOS = _FATAL_ERRNOS | {errno.EFBIG}
-
-
+_TARGET_ERRNOS = blame.ALL | {errno.EFBIG}
 _FEW = 2  # replaced files up to which one fsync each beats a sync of the whole filesystem
 
 
@@ -116,7 +113,7 @@ class Copier:
                 name = entry if isinstance(entry, str) else entry[0]
                 page.name(name)
                 self._failed(error, src_root, src_rel, dst_root, dst_rel, name, name)
-            return False
+            return self.result.fatal is not None
         shown_rel = shown(dst_rel, src_rel)
         inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
         plain = not self.options & (
@@ -350,6 +347,8 @@ class Copier:
         folders, page = self.c.folders, self.page
         page.operation(status.SYNC)
         error = self._sync()
+        if error is not None and len(self.waiting) > _FEW:
+            blame.lost(self.c, self.result, self.waiting, error)
         for each in self.waiting:
             page.folder(join(each.src_root, each.src_rel), join(each.dst_root, each.dst_rel))
             page.name(each.target)
@@ -443,14 +442,6 @@ class Copier:
             path = f"{dst_rel}/{target}" if dst_rel else target
             result.changes.append((reason, raw(path), method, size))
 
-    def _no_inodes(self, dst_root: str) -> bool:
-        """Whether it is not bytes that the destination lacks."""
-        try:
-            room = os.fstatvfs(self.c.folders.root(dst_root))
-        except OSError:
-            return False
-        return room.f_files > 0 and room.f_favail == 0
-
     def _failed(
         self, error: OSError, src_root: str, src_rel: str, dst_root: str, dst_rel: str,
         name: str, target: str,
@@ -461,18 +452,15 @@ class Copier:
         if operation == status.OPEN_SOURCE and code == errno.ENOENT:
             self.result.vanished += 1  # its folder is gone
             return
-        path = join(src_root, src_rel, name) if at_source else join(dst_root, dst_rel, target)
         step = status.OPERATIONS[operation]
-        text = error.strerror or str(error)
-        if code == errno.ENOSPC and not at_source and self._no_inodes(dst_root):
-            text = "no inodes are left"
-        elif not at_source:
-            from blit.worker.why import explain
-
-            text = explain(self.c, error, dst_root, dst_rel, target)
-        failure = (raw(path), step, code, text)
-        if code in _FATAL_ERRNOS and not at_source:
-            self.result.fatal = failure
+        # one call on both sides: the destination's, if that takes nothing else either
+        both = operation == status.COPY and code in blame.MAYBE
+        if not at_source or (both and not blame.takes(self.c, dst_root)):
+            blame.note(self.c, self.result, dst_root, dst_rel, target, step, error)
+            return
+        failure = (raw(join(src_root, src_rel, name)), step, code, error.strerror or str(error))
+        if why := blame.source_gone(self.c, src_root, error):
+            self.result.fatal = self.result.fatal or (*failure[:3], why)
         else:
             self.result.failures.append(failure)
 

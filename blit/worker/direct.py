@@ -20,6 +20,8 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
     """Task: as for a scan. Answer: a scan's counts and a copy's result together, and `took`."""
     context, began = worker.c, monotonic()
     scan = worker.scan({**task, "budget": 1e9, "want": 1 << 60, "large": 1 << 62})
+    if "fatal" in scan:
+        return {"fatal": scan["fatal"]}
     need, (free, inodes, certain) = scan.get("need"), task["room"]
     if need and certain and not task["options"] & wire.DRY:
         from blit.worker import room

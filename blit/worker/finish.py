@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blit.worker import metadata, status, tmpname, wire
+from blit.worker import blame, metadata, status, tmpname, wire
 from blit.worker.context import Context, Result, join, raw, shown
 from blit.worker.system import os
 
@@ -66,18 +66,14 @@ def run(context: Context, task: dict[str, Any]) -> Result:
             if operation == status.OPEN_SOURCE and isinstance(error, FileNotFoundError):
                 result.vanished += 1
                 continue
-            path = (
-                join(dst_root, dst_rel)
-                if operation != status.OPEN_SOURCE
-                else join(src_root, src_rel)
-            )
-            text = error.strerror or str(error)
-            if operation != status.OPEN_SOURCE:
-                from blit.worker.why import explain
-
-                text = explain(context, error, dst_root, dst_rel)
             step = status.OPERATIONS[operation]
-            result.failures.append((raw(path), step, error.errno or 0, text))
+            if operation == status.OPEN_SOURCE:
+                path, text = raw(join(src_root, src_rel)), error.strerror or str(error)
+                result.failures.append((path, step, error.errno or 0, text))
+                continue
+            blame.note(context, result, dst_root, dst_rel, "", step, error)
+            if result.fatal:
+                break
     page.operation(status.IDLE)
     if late:
         result.late = wire.dump(late)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 from collections import namedtuple
 
-from blit.worker import status, wire
-from blit.worker.context import Context, Result, join, raw
+from blit.worker import blame, status, wire
+from blit.worker.context import Context, Result, join
 from blit.worker.copy import Copier, sync_file
 from blit.worker.folders import granted
 from blit.worker.scan import UP_TO_DATE
@@ -77,7 +77,7 @@ def _one(context: Context, copier: Copier, names: list[Name]) -> None:
                 sync_file(first.target, context.folders.open(first.dst_root, first.dst_rel))
             except OSError as error:  # then the old stays, under each of these names
                 for name in names[1:]:
-                    _failed(result, name, "sync", error)
+                    _failed(context, result, name, "sync", error)
                 return
         in_place = result.unchanged > unchanged or first.entry[5] == wire.MODE
         there = first.there if in_place else None
@@ -92,7 +92,7 @@ def _one(context: Context, copier: Copier, names: list[Name]) -> None:
             except OSError as error:
                 for name in names:
                     if name is not first:
-                        _failed(result, name, "sync", error)
+                        _failed(context, result, name, "sync", error)
                 return
     for name in names:
         if name is not first:
@@ -146,7 +146,7 @@ def _link(
         if error.errno in LINK_CANNOT:
             _copy(copier, name, (*name.entry[:5], reason))
             return
-        _failed(result, name, "link", error)
+        _failed(context, result, name, "link", error)
 
 
 def _inode(name: str, fd: int) -> tuple[int, int] | None:
@@ -157,9 +157,8 @@ def _inode(name: str, fd: int) -> tuple[int, int] | None:
     return info.st_dev, info.st_ino
 
 
-def _failed(result: Result, name: Name, step: str, error: OSError) -> None:
-    path = raw(join(name.dst_root, name.dst_rel, name.target))
-    result.failures.append((path, step, error.errno or 0, error.strerror or str(error)))
+def _failed(context: Context, result: Result, name: Name, step: str, error: OSError) -> None:
+    blame.note(context, result, name.dst_root, name.dst_rel, name.target, step, error)
 
 
 def _reason(name: Name) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 
-from blit.worker import status, system, wire
+from blit.worker import blame, status, system, wire
 from blit.worker.context import Context, Result, join, raw, trash_of
 from blit.worker.entries import appeared, exists, same_entry
 from blit.worker.folders import Folders, granted
@@ -35,7 +35,7 @@ def run(context: Context, task: dict[str, Any]) -> Result:
     if folders_turn:
         records.reverse()
     for src_root, dst_root, dst_rel, src_rel, files, folders in records:
-        if not context.go_on():
+        if result.fatal or not context.go_on():
             result.left += 1
             continue
         if gone is not None and task["whole"]:
@@ -106,11 +106,10 @@ def _names(
         except FileNotFoundError:
             pass
         except OSError as error:
-            from blit.worker.why import explain
-
-            text = explain(context, error, dst_root, dst_rel, name)
-            path = raw(join(dst_root, dst_rel, name))
-            result.failures.append((path, "delete", error.errno or 0, text))
+            blame.note(context, result, dst_root, dst_rel, name, "delete", error)
+            if result.fatal:
+                result.left += len(names) - index - 1
+                return
 
 
 def _done(result: Result, options: int, dst_rel: str, name: str, is_folder: bool) -> None:

@@ -13,7 +13,7 @@ import errno
 import stat
 from time import monotonic
 
-from blit.worker import compare, left_over, metadata, room, status, system, tmpname, wire
+from blit.worker import blame, compare, left_over, metadata, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import exists
 from blit.worker.folders import listable
@@ -79,6 +79,7 @@ class Scanner:
         self.later: list[bytes] = []  # tokens that only a confirmed plan may open
         self.need = [*room.NONE]
         self.final: list[bytes] = []  # folders that failed and must not be listed twice
+        self.fatal: tuple[bytes, str, int, str] | None = None
         self.where = ""  # the folder that is being opened or listed, for its failure
         self.settled = 0  # ctime of the destination folder that is being compared
 
@@ -152,7 +153,7 @@ class Scanner:
         for key in (
             "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
-            "replaced", "later", "final",
+            "replaced", "later", "final", "fatal",
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
@@ -189,6 +190,10 @@ class Scanner:
             else:
                 yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
         except OSError as error:
+            if why := blame.source_gone(self.c, src_root, error):
+                self.fatal = (raw(self.where), "list", error.errno or 0, why)
+                self.stack.clear()
+                return
             self._failed(self.where, "list", error)
             if self.handed:
                 self.final.append(raw(self.where))
@@ -433,6 +438,8 @@ class Scanner:
                     self.vanished += 1
                     continue
                 except OSError as error:
+                    if blame.source_gone(self.c, src_root, error):
+                        raise  # of no entry alone
                     self._failed(join(src_root, src_rel, name), "list", error)
                     continue
                 try:

@@ -4,7 +4,7 @@
 
 RULES is a JSON list that is read anew at every call: `{"op": "read", "path": "/big", "hang": true}`,
 `{"op": "write", "path": "*", "errno": 5}`, `{"op": "readdir", "delay": 1.5}`. An absent path means all.
-`"to": 2`: the first two times alone. A hang ends when its rule goes. Run by the tests in a process of its own.
+`"from": 2, "to": 2` counts the calls that it fits. A hang ends when its rule goes. Run by the tests in a process of its own.
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ class Faulty(Operations):  # type: ignore[misc]
         for rule in self._read_rules():
             if rule["op"] != op or not fnmatch.fnmatchcase(path, rule.get("path", "*")):
                 continue
-            if "to" in rule and self.count(rule) > rule["to"]:
-                continue
+            if "from" in rule or "to" in rule:
+                met = self.count(rule)
+                if not rule.get("from", 1) <= met <= rule.get("to", 1 << 60):
+                    continue
             while rule.get("hang") and rule in self._read_rules():
                 time.sleep(0.05)
             time.sleep(rule.get("delay", 0))
@@ -150,9 +152,14 @@ class Faulty(Operations):  # type: ignore[misc]
     def fsync(self, path: str, datasync: int, fh: int) -> None:
         os.fsync(fh)
 
+    @hurt
+    def flush(self, path: str, fh: int) -> None:
+        pass
+
     def release(self, path: str, fh: int) -> None:
         os.close(fh)
 
+    @hurt
     def statfs(self, path: str) -> dict[str, int]:
         room = os.statvfs(self._at(path))
         names = ("f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_ffree", "f_files", "f_frsize")
