@@ -7,13 +7,15 @@ filesystems below may make it fit nevertheless, it is only told.
 
 from __future__ import annotations
 
-import os
-
 from blit.worker import system
+from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from blit.worker.context import Context
 
 # no compression, no space shared with others behind the scenes
 _PLAIN = frozenset(("tmpfs", "ext2", "ext3", "ext4", "xfs", "vfat", "msdos", "exfat"))
@@ -48,6 +50,14 @@ def free(room: os.statvfs_result) -> tuple[int, int]:
     root = os.geteuid() == 0
     blocks, inodes = (room.f_bfree, room.f_ffree) if root else (room.f_bavail, room.f_favail)
     return blocks * room.f_frsize, inodes if room.f_files else -1
+
+
+def told(context: Context, need: list[int], root: str) -> dict[str, Any]:
+    """What a listing answers: `need`, and `room` where it can be asked: what is free by now."""
+    try:
+        return {"need": need, "room": free(os.fstatvfs(context.folders.root(root)))}
+    except OSError:
+        return {"need": need}  # nothing may have been made there yet
 
 
 def look(

@@ -158,11 +158,7 @@ class Scanner:
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
         if any(self.need):
-            answer["need"] = self.need
-            try:
-                answer["room"] = room.free(os.fstatvfs(self.c.folders.root(self.dst_root)))
-            except OSError:
-                pass  # nothing may have been made there yet
+            answer |= room.told(self.c, self.need, self.dst_root)
         if hits:
             answer["hits"] = list(hits)
         return answer
