@@ -41,7 +41,8 @@ class Faults:
 
 
 @contextmanager
-def fuse(ram: Path, script_name: str = "faultfs.py") -> Iterator[Faults]:
+def fuse(ram: Path, script_name: str = "faultfs.py", option: str = "") -> Iterator[Faults]:
+    """`option`: one of FUSE, as `use_ino`."""
     requires_fuse()
     point, below, rules = ram / "mount", ram / "below", ram / "rules.json"
     point.mkdir()
@@ -49,7 +50,7 @@ def fuse(ram: Path, script_name: str = "faultfs.py") -> Iterator[Faults]:
     rules.write_text("[]")
     script = Path(__file__).parent / "integration" / script_name
     server = subprocess.Popen(
-        [sys.executable, str(script), str(below), str(point), str(rules)],
+        [sys.executable, str(script), str(below), str(point), str(rules), *option.split()],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -16,6 +16,8 @@ from blit.events import BatchFinished, BatchPlanned, BatchStarted, Event, Failed
 Task = dict[str, Any]
 
 
+# nothing can go on without these
+_ALONE = frozenset(("roots", "sync"))
 # seconds that a face's question may take: less than the stall rule gives the copy behind it
 _QUESTION = 8.0
 
@@ -273,7 +275,11 @@ class Crew:
         elif not done_again:
             files = task.get("files", 0)
             text = f"a worker process died over this work ({files} files were in its hands)"
-            self.ledger.fail(Failed(path, operation, 0, text))
+            if task["op"] in _ALONE:
+                self.ledger.end(Failed(path, operation, 0, text))
+                self.stopping = True
+            else:
+                self.ledger.fail(Failed(path, operation, 0, text))
         if replacement is None and not self.pool.workers:
             self.stopping = True
             self.ledger.defect = self.ledger.defect or "all worker processes died"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from blit.engine import route
 from blit.engine.plan import Cost
 from blit.engine.schedule import Schedule
-from blit.engine.workers import Pool
+from blit.engine.workers import Pool, WorkerDied
 from blit.history import profile
 from blit.job import Job, command_line
 from blit.worker import room
@@ -143,6 +143,22 @@ def taught(
         serial = learned.serial
         if serial is not None:
             schedule.plan.cost = Cost(serial.per_file, serial.per_mib / (1 << 20))
+
+
+async def facts(pool: Pool, job: Job, early: Early | None) -> dict[str, Any]:
+    """The answer to the probe; a worker that dies over it is replaced once. Raises WorkerDied."""
+    if early is not None and early.facts is not None:
+        return early.facts
+    worker = pool.workers[0]
+    try:
+        if early is not None:
+            return await pool.answer(worker)
+        return await pool.ask(worker, probe_task(job, pool))
+    except WorkerDied:
+        other = pool.replace(worker)
+        if other is None:
+            raise
+        return await pool.ask(other, probe_task(job, pool))
 
 
 def _set_out(

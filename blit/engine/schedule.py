@@ -183,7 +183,10 @@ class Schedule:
         self.running -= 1
         lists = task["op"] == "scan"
         if task["op"] == "roots":
-            return False
+            if task.get("dead"):
+                return False
+            self.opening = {**task, "dead": slot + 1}
+            return True
         if skip:
             self.second.discard(slot)
             task = {**task, "dead": 0, "skip": [*task.get("skip", ()), skip]}

@@ -196,14 +196,10 @@ class Run:
 
     async def look(self, early: probing.Early | None) -> dict[str, Any]:
         self.phase = "looking"
-        worker = self.pool.workers[0]
         if early is not None and early.schedule is not None:
             self.schedule = early.schedule  # workers are at it: known also if the run ends here
             self.crew.posted.update(early.tasks)
-        if early is None:
-            facts = await self.pool.ask(worker, probing.probe_task(self.job, self.pool))
-        else:
-            facts = early.facts or await self.pool.answer(worker)
+        facts = await probing.facts(self.pool, self.job, early)
         if "defect" in facts:
             self.ledger.take(facts)
             self.check()
@@ -454,6 +450,8 @@ class Run:
         task = {"op": "sync", "what": "flush", "places": sorted(places)}
         failed = self.ledger.failed
         await self.crew.work(Listed([task]))
+        if self.ledger.fatal:
+            self.check()
         if self.ledger.failed > failed:
             raise errors.Failed(
                 "the destination could not be flushed to its device: "

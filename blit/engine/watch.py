@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # seconds that a first Ctrl-C waits for workers that do not move before it becomes a second one
 _STOP_PATIENCE = 2.0
+_AT_DESTINATION = {"sync", "create", "metadata", "rename", "link", "delete", "mkdir"}
 _TELL_DEVICE = 2.5  # seconds of quiet from which a worker's device is told too
 
 
@@ -54,7 +55,7 @@ async def watch(run: Run) -> None:
                 review.skip(run, last_ticks, time.monotonic())
         now = time.monotonic()
         schedule = run.schedule
-        signs = (run.pool.counters()[0], run.crew.numbers, _flushed(run))
+        signs = (run.pool.counters()[0], run.crew.numbers, _flushed(run), run.pool.steps())
         held = run.crew.paused or run.asking or _ready(run)
         beat = pulse.look(now, signs, bool(run.crew.idle), held)
         _note(run, last_ticks, now)
@@ -214,18 +215,19 @@ def _spare_seconds() -> float:
 
 
 def _flushed(run: Run) -> object:
-    """While a worker syncs: what its device has written. It moves as long as the device lives.
+    """While a worker waits for the destination alone: what its device has written.
 
+    It moves as long as the device lives: a rename may wait for all that is still to be written.
     Where there is no block device (a network or FUSE filesystem) only unwritten pages that become
     fewer than ever since count, since other disks raise and lower them too.
     """
-    busy = [w for w in run.pool.workers if w.task is not None]
-    if not any(w.view.activity()[0] == "sync" for w in busy):
-        run.least_writeback = None
-        return None
-    written = written_to(*run.device)
+    at = {w.view.activity()[0] for w in run.pool.workers if w.task is not None}
+    written = written_to(*run.device) if at & _AT_DESTINATION else None
     if written is not None:
         return written
+    if "sync" not in at:
+        run.least_writeback = None
+        return None
     now = unwritten()
     run.least_writeback = now if run.least_writeback is None else min(now, run.least_writeback)
     return run.least_writeback

@@ -254,6 +254,10 @@ class Pool:
                 first = n
         return ticks, files - self.lost[0], moved - self.lost[1], first
 
+    def steps(self) -> bytes:
+        """Which operation each worker is at: a change means that the kernel has answered."""
+        return bytes(worker.view.step() for worker in self.workers)
+
     def flag(self, flag: int) -> None:
         for worker in self.workers:
             worker.view.set_flag(flag)

@@ -51,6 +51,7 @@ class Copier:
         self.options = options
         self.dry = bool(options & wire.DRY)
         self.itemize = bool(options & wire.ITEMIZE)
+        context.ladder.begin(bool(options & wire.GENTLE))
         self.linking = False  # every file is taken as it comes, see links.py
         self.result = Result()
         self.waiting: list[Waiting] = []  # written, not renamed yet

@@ -15,6 +15,7 @@ from blit.worker.system import os
 
 FIRST_CHUNK = 1 << 20
 LARGEST_CHUNK = 64 << 20
+GENTLE_CHUNK = 128 << 10  # what Linux reads ahead at once
 BUFFER = 1 << 20
 _BLOCK = 4096
 # seconds that one system call may take: long enough not to matter, short enough to show progress,
@@ -53,7 +54,14 @@ class Ladder:
         self.rungs: dict[tuple[int, int], int] = {}
         self.clock = monotonic
         self.chunk = FIRST_CHUNK
+        self.begun = False
         self.may_continue: Callable[[], bool] = _always
+
+    def begin(self, gentle: bool) -> None:
+        """`gentle`: each 128 KiB may take seconds, and one call must not pass for a stall."""
+        if gentle and not self.begun:
+            self.chunk = GENTLE_CHUNK
+        self.begun = True
 
     def copy(
         self, s: int, d: int, start: int, end: int, pair: tuple[int, int], holes: bool,
@@ -139,7 +147,7 @@ class Ladder:
             took = clock() - before
             if took < CALL_SHORT and done == self.chunk < LARGEST_CHUNK:
                 self.chunk *= 2
-            elif took > CALL_LONG and self.chunk > BUFFER // 4:
+            elif took > CALL_LONG and self.chunk > GENTLE_CHUNK:
                 self.chunk //= 2
             flag = page.flag()
             if (flag and not self.obey(flag, end - position)) or not self.may_continue():

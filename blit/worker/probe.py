@@ -11,7 +11,7 @@ from time import monotonic
 from blit.worker import abilities, grain, refuse, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.entries import is_empty, is_vacant
-from blit.worker.ground import kind, rotational
+from blit.worker.ground import NETWORK, kind, rotational
 from blit.worker.landing import base, landing, plain
 from blit.worker.refuse import Refusal, look, nested, source_of
 from blit.worker.system import os
@@ -41,6 +41,7 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     """
     page = context.page
     page.operation(status.PROBE)
+    refuse.alive = page.tick
     try:
         return _probe(context, task)
     except Refusal as no:
@@ -79,6 +80,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     for source in task["sources"]:
         page.name(source[-700:])
         info = source_of(source)
+        page.tick()
         device = info.st_dev
         devices.add(device)
         is_folder = stat.S_ISDIR(info.st_mode)
@@ -107,6 +109,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             raise Refusal("usage", place.path, "is kept for a trash: choose another name")
         seen[place.path] = plain(source)
         exists = refuse.check(source, info, is_folder, place, there, alone)
+        page.tick()
         landings.append((raw(source), raw(place.path)))
         roots.add(place.root)
         places.append((place.root, place.rel if is_folder and (exists or alone) else ""))
@@ -118,6 +121,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 theirs.append((exists.st_dev, exists.st_ino))
             if small is not None:
                 small = _small(context, plain(source), small)
+            page.tick()
             vacant = exists is None or is_vacant(place.path)
             fresh = fresh and vacant
             if alone and not vacant:
@@ -162,10 +166,16 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         tokens, small, largest = tokens_of(tokens, task["only"], page.tick), None, None
     elif options & wire.HELD:
         small = largest = None
+    page.tick()
     source_type = system.filesystem(task["sources"][0])[0]
+    page.tick()
     target_type, target_device = system.filesystem(above)
+    if source_type in NETWORK or source_type.startswith("fuse"):
+        options |= wire.GENTLE
+    page.tick()
     coarse = max(grain.known(source_type), grain.ask(above, target_type))
     options |= abilities.of(context, above, target_type, target_device, options, sorted(roots))
+    page.tick()
     if options & wire.CASELESS:
         refuse.alike(landings)
     disk = os.statvfs(above)
@@ -242,6 +252,7 @@ def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, i
             fd = context.folders.open(root, rel)
             with os.scandir(fd) as listing:
                 for entry in listing:
+                    context.page.tick()
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(join(rel, entry.name))
                         continue

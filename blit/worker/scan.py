@@ -356,7 +356,7 @@ class Scanner:
         )  # this run changes what the folder holds, and so its mtime
         counted = 0
         take = theirs.pop
-        settled = self.settled
+        settled, shared = self.settled, page.map
         with os.scandir(sfd) as listing:
             for item in listed(listing):
                 counted += 1
@@ -372,6 +372,7 @@ class Scanner:
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
                         self.settled = copy.st_ctime_ns if copy is not None else 0
                 name = item.name
+                shared[page.base] = counted & 255  # a stat may take seconds
                 other = take(name, None)
                 try:
                     if hides is not None and hides(name, item.is_dir(follow_symlinks=False), item):

@@ -140,6 +140,10 @@ class View:
         ticks, files, moved, first = _COUNTERS.unpack_from(self.map, self.base)
         return ticks, files, moved, first
 
+    def step(self) -> int:
+        """The number of the operation."""
+        return self.map[self.base + 32]
+
     def set_flag(self, flag: int) -> None:
         self.map[self.base + 33] = flag
 

@@ -49,11 +49,11 @@ def copy_new(
     prefix, deadline = names.prefix, copier.deadline
     left: list[Any] = []
     born: tuple[int, int] | None = None
+    most = min(FIRST_CHUNK, context.ladder.chunk)
     moved_files = moved_bytes = 0
-    shared[operation_at] = status.COPY
     for index, entry in enumerate(entries):
         name, kind, size, mtime, inode, reason = entry
-        if reason != wire.NEW or kind != wire.FILE or size > FIRST_CHUNK:
+        if reason != wire.NEW or kind != wire.FILE or size > most:
             left.append(entry)
             continue
         if (shared[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
@@ -76,6 +76,7 @@ def copy_new(
         s = d = -1
         good = made = False
         trouble = 0
+        shared[operation_at] = status.COPY
         try:
             s = opened(name, READ, dir_fd=sfd)
             d = opened(temporary, CREATE, 0o600, dir_fd=dfd)
@@ -101,6 +102,7 @@ def copy_new(
                     fchmod(d, mode)
                 utime(d, ns=(info.st_atime_ns, mtime))
                 closing, d = d, -1
+                shared[operation_at] = status.RENAME
                 close(closing)  # its error is a write error
                 rename(temporary, name, src_dir_fd=dfd, dst_dir_fd=dfd)
                 good = True

@@ -45,6 +45,8 @@ DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIF
 CASELESS, RESPELLS = 1 << 12, 1 << 13
 # what is deleted or replaced goes to the trash
 TRASH = 1 << 11
+# the source answers over a wire, or a program does: small steps at first, see ladder.py
+GENTLE = 1 << 10
 # the plan lay waiting until somebody confirmed it: what was new may be there by now
 WAITED = 1 << 14
 # the plan is made for somebody who has not confirmed it: nothing may be written

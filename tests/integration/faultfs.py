@@ -59,6 +59,9 @@ class Faulty(Operations):  # type: ignore[misc]
                 met = self.count(rule)
                 if not rule.get("from", 1) <= met <= rule.get("to", 1 << 60):
                     continue
+            if "mark" in rule:  # tells the test that somebody waits here
+                with open(rule["mark"], "a", encoding="utf-8"):
+                    pass
             while rule.get("hang") and rule in self._read_rules():
                 time.sleep(0.05)
             time.sleep(rule.get("delay", 0))
@@ -137,6 +140,14 @@ class Faulty(Operations):  # type: ignore[misc]
         os.rename(self._at(old), self._at(new))
 
     @hurt
+    def link(self, new: str, old: str) -> None:
+        os.link(self._at(old), self._at(new))
+
+    @hurt
+    def symlink(self, new: str, to: str) -> None:
+        os.symlink(to, self._at(new))
+
+    @hurt
     def chmod(self, path: str, mode: int) -> None:
         os.chmod(self._at(path), mode)
 
@@ -174,4 +185,5 @@ if __name__ == "__main__":
         foreground=True,
         attr_timeout=0,
         entry_timeout=0,
+        **dict.fromkeys(sys.argv[4:], True),
     )
