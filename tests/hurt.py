@@ -41,8 +41,7 @@ class Faults:
 
 
 @contextmanager
-def fuse(ram: Path, script_name: str = "faultfs.py", option: str = "") -> Iterator[Faults]:
-    """`option`: one of FUSE, as `use_ino`."""
+def fuse(ram: Path, script_name: str = "faultfs.py") -> Iterator[Faults]:
     requires_fuse()
     point, below, rules = ram / "mount", ram / "below", ram / "rules.json"
     point.mkdir()
@@ -50,7 +49,7 @@ def fuse(ram: Path, script_name: str = "faultfs.py", option: str = "") -> Iterat
     rules.write_text("[]")
     script = Path(__file__).parent / "integration" / script_name
     server = subprocess.Popen(
-        [sys.executable, str(script), str(below), str(point), str(rules), *option.split()],
+        [sys.executable, str(script), str(below), str(point), str(rules)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

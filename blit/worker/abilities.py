@@ -18,13 +18,17 @@ def of(context: Context, folder: str, kind: str, device: str, asked: int, roots:
     """Options to add. `folder`: the nearest that existed; `roots`: of the destination. OSError."""
     options = 0
     info = os.stat(folder)
+    tick = context.page.tick  # each of these may take a second on a slow network
+    tick()
     if kind in OWNERLESS or _fakes(folder, kind, info):
         options |= wire.OWNERLESS | wire.MODELESS
     if kind in PREALLOCATES:
         options |= wire.PREALLOCATE
     if kind in ground.NETWORK or ground.removable(ground.block(info.st_dev, device)):
         options |= wire.DURABLE
+    tick()
     caseless = ground.caseless(folder, kind)
+    tick()
     if caseless:
         options |= wire.CASELESS
     if caseless is not False and roots and not asked & (wire.DRY | wire.HELD):

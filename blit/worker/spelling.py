@@ -222,6 +222,7 @@ def rule(context: Context, root: str) -> int:
     try:
         with _folder_of_ours(context, root) as fd:
             for name in ("Aa", "aA"):
+                context.page.tick()
                 try:
                     os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=fd))
                 except FileExistsError:

@@ -185,5 +185,4 @@ if __name__ == "__main__":
         foreground=True,
         attr_timeout=0,
         entry_timeout=0,
-        **dict.fromkeys(sys.argv[4:], True),
     )
