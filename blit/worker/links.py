@@ -137,7 +137,7 @@ def _link(
             copier.settle(beside, name.target, to_fd, name.dst_root, name.dst_rel)
         except OSError as error:  # of the rename: not that there are no links here
             os.unlink(beside, dir_fd=to_fd)
-            _failed(result, name, "link", error)
+            _failed(context, result, name, "link", error)
             return
         if name.there is not None:
             copier.touched(name.src_root, name.dst_root, name.src_rel, name.dst_rel)
