@@ -195,8 +195,7 @@ class Scanner:
                 self.final.append(raw(self.where))
 
     def _failed(self, path: str, step: str, error: OSError) -> None:
-        why = error.strerror or str(error)
-        self.failures.append((raw(path), step, error.errno or 0, why))
+        self.failures.append((raw(path), step, error.errno or 0, error.strerror or str(error)))
 
     def _is_given_up(self, token: Token) -> bool:
         src_root, dst_root, src_rel, dst_rel, _, _ = token
@@ -528,15 +527,12 @@ class Scanner:
         self.files += 1
         if reason not in (wire.MODE, wire.COMPARE):
             self.bytes += size
-            if reason != wire.NEW:
+            if there is not None:
                 self.replaced += 1
-                assert there is not None
                 room.replaced(self.need, info, there)
             else:
                 self.need[3] += 1
-                if size:
-                    blocks = info.st_blocks << 9
-                    self.need[0] += size if size < blocks else blocks
+                self.need[0] += room.least(info) if size else 0
         return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
 
     def _existing(
