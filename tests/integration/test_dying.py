@@ -21,7 +21,7 @@ def old_or_new(found: dict[str, bytes], old: dict[str, bytes], new: dict[str, by
     for name, data in found.items():
         if not os.path.basename(name).startswith(".blit-"):
             assert data in (old.get(name), new.get(name)), f"{name} holds neither old nor new"
-    assert found.keys() >= old.keys(), "something old is gone"
+    assert found.keys() >= old.keys(), f"something old is gone: only {sorted(found)} is there"
 
 
 # -- full, in every step --------------------------------------------------------------------------
@@ -138,7 +138,10 @@ def test_one_bad_place_on_a_disk_is_one_files_trouble(blit: Blit, ram: Path, op:
             faults.hurt({"op": op, "path": "/dst/*", "errno": errno.EIO, "from": 2, "to": 2})
             src, dst = ram / "src", faults.point / "dst"
         result = blit.json("copy", f"{src}/", dst, code=None)
-        old_or_new(contents(dst), old, contents(ram / "src"))
+        at_source = BAD_PLACE[op] == "src"
+        there = dst if at_source else faults.below / "dst"
+        print(result)  # told where the next line fails
+        old_or_new(contents(there), old, contents(ram / "src"))
         if result.code == 3:
             errnos = [f["errno"] for f in result.summary["failures"]]
             assert errnos == [errno.EIO] * (2 if op == "fsync" else 1)
@@ -149,8 +152,6 @@ def test_one_bad_place_on_a_disk_is_one_files_trouble(blit: Blit, ram: Path, op:
             assert_same(ram / "src", faults.below / "dst")
         faults.hurt()
         blit("copy", f"{src}/", dst)
-        at_source = BAD_PLACE[op] == "src"
-        there = dst if at_source else faults.below / "dst"
         assert_same((faults.below if at_source else ram) / "src", there)
         assert not temporaries(there)
 
