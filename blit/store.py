@@ -43,6 +43,8 @@ class _Job(_Model):
     newer: float | None = None
     older: float | None = None
     patterns: list[tuple[Literal["line", "file"], str]] = []
+    lasting: int = 0
+    retry_of: str = ""
     gitignore: bool = False
     delete_excluded: bool = False
     checksum: bool = False

@@ -273,7 +273,8 @@ class Sweep:
             wrong.append("a traceback in the output")
         if code == 5:
             wrong.append("called a stall")
-        last = output.strip().splitlines()[-1] if output.strip() else ""
+        # the id of the run, to try it again, may stand behind it on stderr
+        last = ([line for line in output.splitlines() if line.startswith("{")] or [""])[-1]
         try:
             summary = json.loads(last)
         except ValueError:

@@ -48,7 +48,7 @@ DAMAGED = [
     json.dumps(past.facts(seconds={"total": -1})).encode(),
     json.dumps(past.facts(bytes={"copied": 1e999})).encode(),
     json.dumps(past.facts(peak=float("nan"))).encode(),
-    json.dumps(past.facts(command="move")).encode(),
+    json.dumps(past.facts(command="burn")).encode(),
     json.dumps(past.facts(curve={"seconds": 1, "kB_s": [1] * 61, "marks": ""})).encode(),
     json.dumps(past.facts(curve={"seconds": 1, "kB_s": [1], "marks": "?"})).encode(),
     json.dumps(past.facts())[:300].encode(),
