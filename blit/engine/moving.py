@@ -92,15 +92,16 @@ async def retire(run: Run, facts: dict[str, Any]) -> None:
     if not all(run.options & each for each in (wire.VERIFY, wire.CHECKSUM, wire.DURABLE)):
         raise errors.Failed("internal error: a move must verify, compare and sync")
     run.phase = "deleting"
-    assert run.begun is not None
-    since = int((run.begun.started_at - _TICK) * 1e9)
+    since = int((run.since - _TICK) * 1e9)
     source = Retiring(run, facts["folders"], since, facts.get("filters", b""))
     await run.crew.work(source)
     run.check()
-    roots = {wire.load(blob)[0] for blob in facts["folders"] if wire.load(blob)[3] == ""}
+    stay = {wire.load(blob)[0] for blob in facts["folders"] if wire.load(blob)[3] == ""}
+    common: Task = {
+        "op": "retire", "what": "delete", "which": "folders", "options": run.options,
+        "since": since, "stay": sorted(stay), "patterns": run.job.gitignore,
+    }  # fmt: skip
     # one after another: a folder can only go when those below it have gone
     for blob in reversed(source.emptied):
-        records = [r for r in wire.load(blob) if r[1] or r[0] not in roots]
-        task = {"op": "retire", "what": "delete", "which": "folders", "options": run.options}
-        await run.crew.work(Listed([task | {"folders": [wire.dump(records)]}]))
+        await run.crew.work(Listed([common | {"folders": [blob]}]))
     run.check()

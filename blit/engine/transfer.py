@@ -126,6 +126,7 @@ class Run:
         self.group: anyio.abc.TaskGroup
         self.glance: Callable[[Heartbeat], None] | None = None
         self.begun: RunStarted | None = None
+        self.since = 0.0  # Unix time of the first look, also of a plan that was held
         self.asked = False  # what would be deleted was shown before the copy was over
         self.told_reply: bool | None = None
         self.predictor: Predictor | None = None
@@ -213,9 +214,10 @@ class Run:
         self.remarks = facts["remarks"]
         self.destination = facts["landings"][0][1]
         landings = tuple((a, b) for a, b in facts["landings"])
+        self.since = time.time()
         self.begun = RunStarted(
             self.job.command, self.job.sources, self.destination, landings, self.job.dry_run,
-            time.time(), facts["free"], self.job.trash,
+            self.since, facts["free"], self.job.trash,
         )  # fmt: skip
         self.publish(self.begun)
         known = early.known if early is not None else {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import stat
 
-from blit.worker import compare, status, wire
+from blit.worker import compare, status, tmpname, wire
 from blit.worker.context import Context, Result, join, raw
 from blit.worker.folders import granted
 from blit.worker.system import os
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from blit.worker.filters import Filters
+
+
+_PATTERNS = ".gitignore"
+_DEVICES = (stat.S_IFCHR, stat.S_IFBLK)
+_NOT_COPIED = "not copied"  # by its kind, as was told when it was listed
 
 
 def relocate(context: Context, task: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +45,7 @@ def relocate(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         places = [(above or "/", name, dst_rel)]
         if names is not None:
             places = [(src_root, old, new) for old, new in names.items()]
+        stays: dict[str, str] = {}
         for folder, old, new in places:
             page.folder(folder, dst_root)
             page.name(old)
@@ -50,13 +56,16 @@ def relocate(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             except OSError:
                 done = False
             if not done:
-                rest.append(blob)
-                break
+                stays[old] = new
+                continue
             result.files += 1
             result.methods[wire.RENAMED] += 1
             if task["options"] & wire.ITEMIZE:
                 result.changes.append((wire.NEW, raw(new), wire.RENAMED, 0))
             context.wrote(os.fstat(dfd).st_dev, dst_root, "", dfd)
+        if stays:
+            token = wire.load(blob)
+            rest.append(blob if names is None else wire.dump((*token[:4], stays, token[5])))
     page.operation(status.IDLE)
     return {**result.as_dict(), "rest": rest}
 
@@ -83,15 +92,16 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     """Task: `options`, `folders` (dumps), `which`, and for the files `since` (ns), `filters`.
 
     `which` is "files": `folders` are tokens as in a scan; the answer's `folders` are those below,
-    `emptied` the records for the second turn. "folders": records (root, path), the deepest last.
+    `emptied` the records for the second turn. "folders": such records, (source root, path,
+    destination root, path), the deepest last; `stay`: roots that are emptied and stay.
     """
     result = Result()
     if task["which"] == "folders":
-        _rmdirs(context, result, [r for blob in task["folders"] for r in wire.load(blob)])
+        _rmdirs(context, result, task)
         context.page.operation(status.IDLE)
         return result.as_dict()
     below: list[bytes] = []
-    emptied: list[tuple[str, str]] = []
+    emptied: list[tuple[str, str, str, str]] = []
     filters = None
     if task["filters"]:
         from blit.worker.filters import Filters
@@ -105,7 +115,7 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         try:
             below += _empty(context, result, token, filters, task["options"] >> 16, task["since"])
             if token[4] is None:
-                emptied.append((token[0], token[2]))
+                emptied.append((token[0], token[2], token[1], token[3]))
         except OSError as error:
             _failed(result, join(token[0], token[2]), error.errno or 0, str(error.strerror))
     context.page.operation(status.IDLE)
@@ -125,6 +135,12 @@ def _empty(
     page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
     page.operation(status.LIST)
     sfd = context.folders.open(src_root, src_rel)
+    dfd = context.folders.open(dst_root, dst_rel)
+    one = os.path.samestat(os.fstat(sfd), os.fstat(dfd))  # mounted there too
+    if one and names is None:
+        text = "it is the same folder on both sides: all in it stays"
+        _failed(result, join(src_root, src_rel), 0, text)
+        return []
     hides = filters.of(src_root, src_rel) if filters is not None and names is None else None
     files: list[tuple[str, str]] = []
     below: list[bytes] = []
@@ -137,13 +153,16 @@ def _empty(
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if hides is not None and hides(entry.name, is_folder, entry):
                     continue
+                if filters is not None and filters.gitignore and entry.name == _PATTERNS:
+                    continue  # asked again for every folder below: it goes with its own folder
+                if is_folder and entry.name == tmpname.TRASH and not src_rel:
+                    continue  # was not copied, which was told then
                 if is_folder:
                     place = (join(src_rel, entry.name), join(dst_rel, entry.name))
                     below.append(wire.dump((src_root, dst_root, *place, None, flags)))
                 else:
                     files.append((entry.name, entry.name))
     page.operation(status.REMOVE)
-    dfd = context.folders.open(dst_root, dst_rel)
     for index, (name, target) in enumerate(files):
         if not index & 15 and not context.go_on():
             result.left += len(files) - index
@@ -151,9 +170,13 @@ def _empty(
         page.name(name)
         path = join(src_root, src_rel, name)
         try:
+            if one and name.casefold() == target.casefold():
+                _failed(result, path, 0, "it is its own copy: it stays")
+                continue
             why = _differs(name, target, sfd, dfd, grain, since)
             if why:
-                _failed(result, path, 0, f"{why}: it was copied, and stays in the source too")
+                if why != _NOT_COPIED:
+                    _failed(result, path, 0, f"{why}: it stays in the source too")
                 continue
             granted(sfd, lambda name=name, fd=sfd: os.unlink(name, dir_fd=fd))  # type: ignore[misc]
             result.deleted += 1
@@ -168,11 +191,13 @@ def _empty(
 def _differs(name: str, target: str, sfd: int, dfd: int, grain: int, since: int) -> str:
     """Why a name must stay; empty when its copy is there, and it was not touched meanwhile."""
     ours = os.stat(name, dir_fd=sfd, follow_symlinks=False)
+    kind = stat.S_IFMT(ours.st_mode)
+    if kind == stat.S_IFSOCK:
+        return _NOT_COPIED
     try:
         theirs = os.stat(target, dir_fd=dfd, follow_symlinks=False)
     except FileNotFoundError:
-        return "its copy is not there"
-    kind = stat.S_IFMT(ours.st_mode)
+        return _NOT_COPIED if kind in _DEVICES else "its copy is not there"
     if kind != stat.S_IFMT(theirs.st_mode):
         return "its copy is something else"
     if kind == stat.S_IFLNK:
@@ -180,7 +205,7 @@ def _differs(name: str, target: str, sfd: int, dfd: int, grain: int, since: int)
         return "" if same else "its copy points elsewhere"
     if (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino) and ours.st_nlink < 2:
         return "it is its own copy"
-    if kind in (stat.S_IFCHR, stat.S_IFBLK):
+    if kind in _DEVICES:
         return "" if ours.st_rdev == theirs.st_rdev else "its copy is another device"
     if ours.st_size != theirs.st_size or not (
         ours.st_mtime_ns == theirs.st_mtime_ns
@@ -193,10 +218,11 @@ def _differs(name: str, target: str, sfd: int, dfd: int, grain: int, since: int)
     return ""
 
 
-def _rmdirs(context: Context, result: Result, records: list[tuple[str, str]]) -> None:
+def _rmdirs(context: Context, result: Result, task: dict[str, Any]) -> None:
     """The deepest last; a root goes too. What is not empty stays, which is no failure by itself."""
     page, folders = context.page, context.folders
-    for root, rel in reversed(records):
+    records = [record for blob in task["folders"] for record in wire.load(blob)]
+    for root, rel, dst_root, dst_rel in reversed(records):
         if not context.go_on():
             result.left += 1
             continue
@@ -206,6 +232,10 @@ def _rmdirs(context: Context, result: Result, records: list[tuple[str, str]]) ->
         page.name(name)
         page.operation(status.REMOVE)
         try:
+            if task["patterns"]:
+                _drop_patterns(context, result, (root, rel), (dst_root, dst_rel), task)
+            if not rel and root in task["stay"]:
+                continue
             fd = folders.open(root, above) if rel else folders.root(above or "/")
             folders.forget(root, rel)
             granted(fd, lambda name=name, fd=fd: os.rmdir(name, dir_fd=fd))  # type: ignore[misc]
@@ -219,6 +249,24 @@ def _rmdirs(context: Context, result: Result, records: list[tuple[str, str]]) ->
             else:
                 where = join(root, rel)
                 _failed(result, where, error.errno or 0, error.strerror or str(error))
+
+
+def _drop_patterns(
+    context: Context, result: Result, source: tuple[str, str], copy: tuple[str, str],
+    task: dict[str, Any],
+) -> None:  # fmt: skip
+    """Remove a .gitignore as the last of its folder: while something that it hides is there, it
+    says so to the next move too."""
+    sfd = context.folders.open(*source)
+    if os.listdir(sfd) != [_PATTERNS]:
+        return
+    dfd = context.folders.open(*copy)
+    why = _differs(_PATTERNS, _PATTERNS, sfd, dfd, task["options"] >> 16, task["since"])
+    if why:
+        _failed(result, join(*source, _PATTERNS), 0, f"{why}: it stays in the source too")
+        return
+    granted(sfd, lambda: os.unlink(_PATTERNS, dir_fd=sfd))
+    result.deleted += 1
 
 
 def _failed(result: Result, path: str, code: int, text: str) -> None:

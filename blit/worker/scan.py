@@ -236,6 +236,9 @@ class Scanner:
                     return
                 dfd = folders.open(dst_root, dst_rel, make=True)
                 copy = os.fstat(dfd)
+            if copy is not None and (copy.st_dev, copy.st_ino) in self.sources:
+                self.overlap = raw(join(dst_root, dst_rel))  # what is copied there is a source
+                return
             if copy is not None and options & wire.DURABLE:
                 self.c.wrote(copy.st_dev, dst_root, dst_rel, dfd)  # what is up to date counts too
         self._at_source(src_root, src_rel)
@@ -350,9 +353,8 @@ class Scanner:
         compared: list[str] = []
         weight = 0
         files_before = self.files
-        touched = copy is None or bool(
-            respelled
-        )  # this run changes what the folder holds, and so its mtime
+        # this run changes what the folder holds, and so its mtime
+        touched = copy is None or bool(respelled)
         counted = 0
         take = theirs.pop
         settled, shared = self.settled, page.map
@@ -558,14 +560,9 @@ class Scanner:
         return self._metadata(name, target, info, there, sfd, dfd)
 
     def _metadata(
-        self,
-        name: str,
-        target: str,
-        info: os.stat_result,
-        there: os.stat_result,
-        sfd: int,
-        dfd: int,
-    ) -> int | None:
+        self, name: str, target: str, info: os.stat_result, there: os.stat_result,
+        sfd: int, dfd: int,
+    ) -> int | None:  # fmt: skip
         if (
             info.st_mode != there.st_mode
             or info.st_uid != there.st_uid

@@ -97,6 +97,8 @@ class Work:
         wanted = self.task["runs"]
         found = names if not wanted else []
         for word in wanted:
+            if not word:
+                raise Trouble("usage", "a run's name is empty: check the variables in your command")
             hits = [n for n in names if n == word or n.startswith((word + ".", word))]
             exact = [n for n in hits if n == word or n.startswith(word + ".")]
             if word == "last" and names:
@@ -109,7 +111,7 @@ class Work:
                 )
             found += [n for n in exact or hits if n not in found]
         older = self.task.get("older", 0)
-        return [n for n in found if not older or when(n) < time.time() - older]
+        return [n for n in found if not older or 0 < when(n) < time.time() - older]
 
     def walk(self, fd: int, rel: str) -> Iterator[tuple[str, os.stat_result, bool]]:
         """(path, what it is, whether it is an empty folder) of all below an open folder."""

@@ -642,3 +642,18 @@ def test_a_mirror_keeps_the_trash_from_being_purged_under_it(
             told = blit("trash", words[0], dst, *words[1:], code=4)
             assert f"process {process.pid}" in told.errors[-1]
         blit("trash", "list", dst)
+
+
+def test_an_empty_word_is_no_run(blit: Blit, ram: Path) -> None:
+    """Without its refusal in trash_work.py it is the beginning of the only run there is."""
+    make(ram / "dst", {TRASH: {"2026-01-01T000000Z-aaaa": {"f": b"f"}}})
+    told = blit("trash", "purge", "-y", ram / "dst", "", code=2)
+    assert b"is empty" in told.err
+    assert (ram / "dst" / TRASH / "2026-01-01T000000Z-aaaa" / "f").exists()
+
+
+def test_a_run_without_a_date_is_not_old(blit: Blit, ram: Path) -> None:
+    """Without the zero in trash_work.py it is as old as the epoch."""
+    make(ram / "dst", {TRASH: {"mine": {"f": b"f"}, "2020-01-01T000000Z-aaaa": {"g": b"g"}}})
+    blit("trash", "purge", "--older", "1", "-y", ram / "dst")
+    assert contents(ram / "dst" / TRASH) == {"mine/f": b"f"}
