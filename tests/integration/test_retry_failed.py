@@ -85,13 +85,12 @@ def test_what_fails_again_is_remembered_again(blit: Blit, ram: Path) -> None:
     make(src, TREE)
     _block(dst)
     blit("copy", f"{src}/", dst, code=3)
-    (first,) = _lists(blit)
+    assert len(_lists(blit)) == 1
     (dst / os.fsdecode(BAD)).rmdir()
     blit("copy", "--retry-failed", code=3)
     (second,) = _lists(blit)
     assert len(json.loads(second.read_text())["paths"]) == 1
     assert len(json.loads(second.read_text())["sources"]) == 1
-    assert first != second or not first.exists()
 
 
 @pytest.mark.parametrize("off", ["option", "variable"])

@@ -131,7 +131,7 @@ def test_names_are_inert(start: Start, slow: Faults, ram: Path) -> None:
     make(ram / "dst", {b"bad [": {evil: {"in the way": b"x"}}})
     terminal = start("copy", f"{slow.point}/src/", ram / "dst")
     opened(terminal)
-    terminal.sees("oops")
+    terminal.sees("✗ 1")
     slow.hurt()
     terminal.sees("1 problem")
     terminal.type("p")
