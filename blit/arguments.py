@@ -116,6 +116,9 @@ def parser(everything: bool = True) -> argparse.ArgumentParser:
         "--files-from", metavar="FILE",
         help="only what this list names in SRC, a line or NUL each; - reads stdin",
     )  # fmt: skip
+    for command in (copy, mirror):
+        words = "on the workers of this Dask cluster, which all mount both sides"
+        command.add_argument("--cluster", metavar="ADDRESS", help=words)
     for command in (copy, mirror, move):
         _common(command)
     _common(check, writes=False)
@@ -163,11 +166,9 @@ def _common(command: argparse.ArgumentParser, writes: bool = True) -> None:
         nothing = dict.fromkeys(("verify", "durable", "trash", "tui"), False)
         command.set_defaults(dry_run=True, no_tui=True, **nothing)
     add(
-        "-c",
-        "--checksum",
-        action="store_true",
+        "-c", "--checksum", action="store_true",
         help="compare the bytes of both sides, not size and time",
-    )
+    )  # fmt: skip
     filters: dict[str, Any] = {"action": _Filter, "dest": "patterns", "default": ()}
     add("--exclude", metavar="PAT", help="leave out what matches (as in a .gitignore)", **filters)
     add(
@@ -181,11 +182,9 @@ def _common(command: argparse.ArgumentParser, writes: bool = True) -> None:
     add("--gitignore", action="store_true", help="leave out what SRC's .gitignore files name")
     add("--no-config", action="store_true", help="leave out nothing because of config.toml")
     add(
-        "-v",
-        "--verbose",
-        action="store_true",
+        "-v", "--verbose", action="store_true",
         help="one line a change with its reason, and heartbeats",
-    )
+    )  # fmt: skip
     add("-q", "--quiet", action="store_true", help="say nothing but problems")
     add("--json", action="store_true", help="events on stdout, one JSON object a line")
     add("--log-file", metavar="FILE", help="the events of --json to a file, beside what is shown")

@@ -99,8 +99,10 @@ def transfer(argv: list[str]) -> int:
     from blit.engine.workers import Pool, WorkerDied
 
     _catch_signals()
+    pool: Pool | None = None
     try:
-        pool = Pool(_workers(argv))
+        if not any(word.startswith("--cluster") for word in argv):
+            pool = Pool(_workers(argv))
     except OSError as error:
         console.complain(f"cannot start a worker process with {sys.executable}: {error.strerror}")
         return 1
@@ -119,6 +121,12 @@ def transfer(argv: list[str]) -> int:
         from dataclasses import replace
 
         job = replace(job, review=True)
+    if options.ludicrous_speed:
+        console.complain(LUDICROUS, prefix=False)
+    if pool is None:
+        from blit import cluster
+
+        return cluster.run(job, options, log, screen, _early_signals, _headless)
     from blit.engine import probing
     from blit.history import routes
 
@@ -127,8 +135,6 @@ def transfer(argv: list[str]) -> int:
     except WorkerDied:
         console.complain("a worker process died at once: does this Python start with -I -S?")
         return 1
-    if options.ludicrous_speed:
-        console.complain(LUDICROUS, prefix=False)
     if screen:
         from blit import session
 
@@ -221,7 +227,7 @@ def _workers(argv: list[str]) -> int:
 
 
 def _headless(
-    job: Job, pool: Pool, options: argparse.Namespace, early: Early, log: Log | None
+    job: Job, pool: Pool, options: argparse.Namespace, early: Early | None, log: Log | None
 ) -> Summary:
     import anyio
 

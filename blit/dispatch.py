@@ -38,7 +38,6 @@ MOST_ENDED = 200
 _ASK_AGAIN = 10.0  # seconds until the disks of a waiting transfer are looked for once more
 _SAVE_AFTER = 0.3  # seconds: several changes make one write
 
-
 Record = Callable[[Job, "TransferState"], object]  # told of every transfer that has ended
 Predict = Callable[[Job], "Predictor"]  # knows the earlier runs of such a job
 Follow = Callable[["Mailbox"], object]  # is handed a story as it begins
@@ -89,8 +88,9 @@ class Dispatcher:
     # -- for who started the session ---------------------------------------------------------------
 
     def adopt(
-        self, job: Job, pool: Pool, early: Early, started: float, follow: Follow | None = None
-    ) -> tuple[int, Mailbox]:
+        self, job: Job, pool: Pool, early: Early | None, started: float,
+        follow: Follow | None = None,
+    ) -> tuple[int, Mailbox]:  # fmt: skip
         """Run what was begun before there was a manager; its id and its whole story, twice."""
         running = self._running(job)
         running.adopt(pool, early, started)

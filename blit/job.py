@@ -47,6 +47,7 @@ class Job:
     files_from: bytes | None = None
     listed: bytes | None = None
     retry_of: str = ""  # the run whose failures they are, see failed.py
+    cluster: str = ""  # the address of the Dask scheduler whose workers do it; "": this machine
 
     @property
     def mirror(self) -> bool:
@@ -110,6 +111,8 @@ def command_line(job: Job) -> str:
         words += ["--files-from", _quoted(job.files_from)]
     elif job.listed is not None:
         words += ["--files-from", "-"]
+    if job.cluster:
+        words += ["--cluster", shlex.quote(job.cluster)]
     for option, size in (("--min-size", job.min_size), ("--max-size", job.max_size)):
         if size is not None:
             words += [option, str(size)]

@@ -71,6 +71,11 @@ def _job(options: argparse.Namespace) -> Job:
     given = None if listed is None else arguments.descriptor(listed)
     if listed is not None and len(options.sources) > 1:
         raise SystemExit(_usage("--files-from names what is in one folder: give one source"))
+    if getattr(options, "cluster", None) is not None:
+        if not options.cluster:
+            raise SystemExit(_usage("--cluster needs the address of a Dask scheduler"))
+        if options.trash:
+            raise SystemExit(_usage("--trash and --cluster do not go together"))
     moves = options.command == "move"
     lasting = _lasting(options)
     return Job(
@@ -104,6 +109,7 @@ def _job(options: argparse.Namespace) -> Job:
         newer=options.newer,
         older=options.older,
         delete_excluded=getattr(options, "delete_excluded", False),
+        cluster=getattr(options, "cluster", None) or "",
     )
 
 

@@ -50,7 +50,7 @@ class Running:
         self._started: float | None = None
         self._broken = False  # it ended by an error of ours: what the workers do is not known
 
-    def adopt(self, pool: Pool, early: probing.Early, started: float) -> None:
+    def adopt(self, pool: Pool, early: probing.Early | None, started: float) -> None:
         """The first steps were taken before: go on from there."""
         self._pool, self._early, self._started = pool, early, started
 
@@ -89,6 +89,11 @@ class Running:
 
     def _begin(self) -> None:
         """Takes about 50 ms, hence not in the loop."""
+        if self.job.cluster:
+            from blit.cluster.pool import ClusterPool
+
+            self._pool = ClusterPool(self.job.cluster, self.job.workers)
+            return  # nothing is begun early: each step is a way across the network
         self._pool = Pool(self._workers)
         routes = self.predictor.routes if self.predictor is not None else dict
         self._early = probing.start(self._pool, self.job, routes)

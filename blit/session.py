@@ -239,7 +239,7 @@ class Session:
 
 
 def transfer(
-    job: Job, pool: Pool, early: Early, options: argparse.Namespace, started: float,
+    job: Job, pool: Pool, early: Early | None, options: argparse.Namespace, started: float,
     signals: Sequence[int], streams: Streams, log: Log | None = None,
 ) -> int:  # fmt: skip
     """`blit copy` and `blit mirror` on a terminal: the screen opens when it takes longer."""

@@ -59,6 +59,7 @@ class _Job(_Model):
     can_ask: bool = False
     review: bool = False
     workers: int | None = None
+    cluster: str = ""
 
 
 class _Ended(_Model):

@@ -41,6 +41,13 @@ KNOWS: dict[str, set[str]] = {
         "blit.amounts", "blit.console", "blit.examples", "blit.job", "blit.retrying", "blit.show", "blit.suggest",
     },
     "blit.retrying": set(),
+    "blit.cluster": {"blit"},  # `run`: what cli does with it
+    "blit.cluster.pool": {"blit.cluster", "blit.engine.workers", "blit.worker.status", "blit.worker.wire"},
+    "blit.cluster.link": {"blit", "blit.cluster", "blit.engine.workers", "blit.worker.status"},
+    "blit.cluster.meeting": {"blit.cluster", "blit.engine.workers", "blit.worker.wire"},
+    "blit.cluster.node": {  # on another machine, without an engine
+        "blit", "blit.engine.spawning", "blit.worker.status", "blit.worker.system", "blit.worker.wire",
+    },
     "blit.job": {"blit.worker.wire"},  # the numbers of the options
     "blit.errors": set(),
     "blit.events": set(),
@@ -58,8 +65,8 @@ KNOWS: dict[str, set[str]] = {
     },
     "blit.manager": {"blit.dispatch", "blit.job", "blit.problems", "blit.queue", "blit.running"},
     "blit.running": {
-        "blit.board", "blit.console", "blit.engine", "blit.errors", "blit.events", "blit.history.predict",
-        "blit.job", "blit.queue",
+        "blit.board", "blit.cluster.pool", "blit.console", "blit.engine", "blit.errors", "blit.events",
+        "blit.history.predict", "blit.job", "blit.queue",
     },
     "blit.asking": {"blit.engine.workers", "blit.queue"},
     "blit.board": {"blit.bus", "blit.events", "blit.state"},
@@ -105,6 +112,8 @@ FOREIGN: dict[str, set[str]] = {
     "blit.api": {"anyio"},
     "blit.cli": {"anyio"},
     "blit.console": {"anyio"},
+    "blit.cluster": {"anyio"},
+    "blit.cluster.link": {"distributed"},  # the extra `cluster`
     "blit.completions": {"shtab"},
     "blit.engine": {"anyio"},
     "blit.dispatch": {"anyio"},
@@ -188,8 +197,8 @@ MODULES_ON_PATHS = {"shutil", "pathlib", "glob"}
 
 # (file, call): the calls that touch no file of the user
 HARMLESS = {
-    ("blit.engine.workers", "os.unlink(path)"),  # its own shared memory, where there is no memfd
-    ("blit.engine.workers", "os.open(os.devnull, os.O_RDWR)"),  # the workers' 0, 1 and 2
+    ("blit.engine.spawning", "os.unlink(path)"),  # its own shared memory, where there is no memfd
+    ("blit.engine.spawning", "os.open(os.devnull, os.O_RDWR)"),  # the workers' 0, 1 and 2
 }
 PARENT = [
     module

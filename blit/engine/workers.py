@@ -6,11 +6,10 @@ no module here may import more than the standard library's cheap ones at the top
 
 from __future__ import annotations
 
-import mmap
 import os
 import signal
-import sys
 
+from blit.engine import spawning
 from blit.engine.told import Told
 from blit.worker import status, tmpname, wire
 
@@ -24,7 +23,6 @@ MOST_WORKERS = 64
 # pools of this process are told apart in the names of temporaries; by then one of long ago is gone
 _SERIES = 20
 _pools = 0
-_BOOT = "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
 
 
 class WorkerDied(Exception):
@@ -54,21 +52,12 @@ class Worker:
 class Pool:
     """Starts workers and carries tasks to them. Slots are never reused by two living workers."""
 
-    def __init__(self, count: int) -> None:
-        # an anonymous file: its pages are shared by whoever maps it, and it is gone with the last
-        if hasattr(os, "memfd_create"):
-            self._shared = os.memfd_create("blit-status")
-        else:
-            import tempfile
+    most = MOST_WORKERS  # slots
 
-            self._shared, path = tempfile.mkstemp()
-            os.unlink(path)
-        os.ftruncate(self._shared, MOST_WORKERS * status.PAGE)
-        self.map = mmap.mmap(self._shared, MOST_WORKERS * status.PAGE)
+    def __init__(self, count: int) -> None:
+        self._shared, self.map = spawning.pages(self.most)
         self.token = tmpname.run_token(os.getpid())
-        global _pools
-        self.first = _pools % _SERIES * MOST_WORKERS
-        _pools += 1
+        self.first = _reserve(self.most)
         self.workers: list[Worker] = []
         self.roots: dict[str, tuple[int, int]] = {}  # (dev, ino) of source and destination roots
         self.devices: dict[int, tuple[str, str]] = {}  # written to, with a folder on each
@@ -97,47 +86,21 @@ class Pool:
 
     def start(self) -> Worker:
         """One more worker, in a fresh slot. OSError where the system has no process to give."""
-        slot = len(self.workers) + len(self.retired)
-        if slot >= MOST_WORKERS:
-            raise OSError(11, "no slot left")
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        # blocked until the worker ignores them: a Ctrl-C at start must not kill it
-        blocked = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-        passing: list[int] = []  # closed here, whatever happens
-        kept: list[int] = []
-        try:
-            theirs_in, ours_out = os.pipe()
-            passing, kept = [theirs_in], [ours_out]
-            ours_in, theirs_out = os.pipe()
-            passing.append(theirs_out)
-            kept.append(ours_in)
-            null = os.open(os.devnull, os.O_RDWR)
-            passing.append(null)
-            high = []  # their numbers must not collide with the targets of the dup2s
-            for fd in (null, null, null, theirs_in, theirs_out, self._shared):
-                high.append(_above(fd))
-                passing.append(high[-1])
-            pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT.format(root=root),
-                 str(slot), self.token, str(os.getpid()), str(self.first)],
-                dict(os.environ),
-                file_actions=[(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate(high)],
-                setsigmask=blocked,
-            )  # fmt: skip
-        except OSError:
-            for fd in kept:
-                os.close(fd)
-            raise
-        finally:
-            for fd in passing:
-                os.close(fd)
+        slot = self.fresh()
+        pid, ours_out, ours_in = spawning.spawn(slot, self.token, self.first, self._shared)
         os.set_blocking(ours_out, False)
         os.set_blocking(ours_in, False)
         view = status.View(self.map, slot)
         worker = Worker(slot, pid, ours_out, ours_in, view)
         self.workers.append(worker)
         return worker
+
+    def fresh(self) -> int:
+        """A slot that no worker has had. OSError: there is none."""
+        slot = len(self.workers) + len(self.retired)
+        if slot >= self.most:
+            raise OSError(11, "no slot left")
+        return slot
 
     def post(self, worker: Worker, task: Task) -> bytes:
         """Hand over a task without waiting; returns what did not fit into the pipe."""
@@ -212,6 +175,10 @@ class Pool:
             return None
         answer: Task = wire.load(bytes(memoryview(parts)[wire.HEADER.size : need]))
         worker.parts = bytearray()
+        return self.heard(worker, answer)
+
+    def heard(self, worker: Worker, answer: Task) -> Task:
+        """Take what an answer tells the pool, before it goes to who asked."""
         worker.task = None
         for root, identity in answer.pop("known", {}).items():
             self.roots.setdefault(root, identity)
@@ -221,14 +188,7 @@ class Pool:
 
     def replace(self, worker: Worker) -> Worker | None:
         """Take a dead worker out and start another; None where there can be no more."""
-        files, moved = worker.view.counters()[1:3]
-        self.lost = (
-            self.lost[0] + files - worker.base[0],
-            self.lost[1] + moved - worker.base[1],
-        )
-        self.workers.remove(worker)
-        self.retired.append(worker)
-        self.told.lost(worker.slot)
+        self.bury(worker)
         try:
             os.kill(worker.pid, signal.SIGKILL)  # one that only hangs must not go on writing
         except ProcessLookupError:
@@ -243,6 +203,17 @@ class Pool:
             return self.start()
         except OSError:
             return None
+
+    def bury(self, worker: Worker) -> None:
+        """It is dead: what it had counted of its task is done again, its lock is free."""
+        files, moved = worker.view.counters()[1:3]
+        self.lost = (
+            self.lost[0] + files - worker.base[0],
+            self.lost[1] + moved - worker.base[1],
+        )
+        self.workers.remove(worker)
+        self.retired.append(worker)
+        self.told.lost(worker.slot)
 
     def counters(self) -> tuple[int, int, int, int]:
         """ticks, files, bytes of all workers together; the first byte's CLOCK_MONOTONIC ns or 0."""
@@ -293,8 +264,11 @@ class Pool:
         return not self._leaving
 
 
-def _above(fd: int) -> int:
-    """A duplicate with a number of at least 10, close-on-exec."""
-    import fcntl
-
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+def _reserve(slots: int) -> int:
+    """The number of a new pool's first worker in the names of temporaries."""
+    global _pools
+    if _pools % _SERIES * MOST_WORKERS + slots > _SERIES * MOST_WORKERS:
+        _pools += _SERIES - _pools % _SERIES
+    first = _pools % _SERIES * MOST_WORKERS
+    _pools += -(-slots // MOST_WORKERS)
+    return first

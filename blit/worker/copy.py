@@ -265,11 +265,11 @@ class Copier:
             return
         try:
             there = os.stat(target, dir_fd=dfd, follow_symlinks=False)
-            inode = (there.st_dev, there.st_ino)
+            inode = self.c.folders.identity(there)
         except FileNotFoundError:
             inode = None
             entry = (*entry[:5], wire.NEW)
-        part = (info.st_dev, info.st_ino, *place, entry, inode, target)
+        part = (*self.c.folders.identity(info), *place, entry, inode, target)
         self.result.links.append((info.st_ino % wire.LINK_BUCKETS, 1, wire.dump([part])))
 
     def touched(self, src_root: str, dst_root: str, src_rel: str, dst_rel: str) -> None:

@@ -75,7 +75,7 @@ def clear_temporary(
 def appeared(context: Context, path: str) -> bool:
     """Whether a path below a root of this run is there by now; if it cannot be told, yes."""
     try:
-        os.lstat(path)
+        os.lstat(context.folders.here(path))
         return True
     except (FileNotFoundError, NotADirectoryError):
         return False

@@ -34,19 +34,56 @@ class Folders:
         self._open: dict[tuple[str, str], int] = {}
         self._roots: dict[str, int] = {}
         self.known: dict[str, tuple[int, int]] = {}  # (dev, ino) of every root that anybody opened
+        # on a machine of a cluster, see `far`
+        self._machine = 0
+        self._same: dict[int, int] = {}
+        self._mounts: tuple[tuple[str, str], ...] = ()
+
+    def far(
+        self, machine: int, same: dict[int, int], mounts: tuple[tuple[str, str], ...]
+    ) -> None:  # fmt: skip
+        """This is machine number `machine` (from 0) of a cluster: it counts devices by itself.
+
+        `same`: devices of this machine that are known to be one of another's, by its number there.
+        `mounts`: (path as the run calls it, path here) of filesystems mounted elsewhere here.
+        """
+        self._machine, self._same, self._mounts = machine << 48, same, mounts
+
+    def device(self, number: int) -> int:
+        """A device's number for all of the run: no two machines mean two devices by one of them."""
+        return self._same.get(number, number | self._machine)
+
+    def identity(self, info: os.stat_result) -> tuple[int, int]:
+        """(dev, ino) as it is told to other workers."""
+        return self.device(info.st_dev), info.st_ino
+
+    def own(self, identity: tuple[int, int]) -> tuple[int, int]:
+        """The reverse: what `stat` shows here."""
+        device, inode = identity
+        for mine, theirs in self._same.items():
+            if theirs == device:
+                return mine, inode
+        return device ^ self._machine, inode
+
+    def here(self, path: str) -> str:
+        """Where a path of the run is on this machine."""
+        for theirs, mine in self._mounts:
+            if path == theirs or path.startswith(theirs.rstrip("/") + "/"):
+                return mine + path[len(theirs) :] if theirs != "/" else mine.rstrip("/") + path
+        return path
 
     def root(self, root: str, make: bool = False) -> int:
         fd = self._roots.get(root)
         if fd is None:
+            path = self.here(root) if self._mounts else root
             try:
-                fd = os.open(root, _ROOT)
+                fd = os.open(path, _ROOT)
             except FileNotFoundError:
                 if not make:
                     raise
-                make_parents(root)
-                fd = os.open(root, _ROOT)
-            info = os.fstat(fd)
-            identity = (info.st_dev, info.st_ino)
+                make_parents(path)
+                fd = os.open(path, _ROOT)
+            identity = self.identity(os.fstat(fd))
             if self.known.setdefault(root, identity) != identity:
                 system.let_go(fd)
                 raise OSError(errno.ESTALE, "it is another folder than when the run began")

@@ -127,7 +127,8 @@ def _link(
         copy = os.stat(first.target, dir_fd=from_fd, follow_symlinks=False)
         page.file_done(0)
         # asked again, since a rename onto another name of the same file does nothing at all
-        if (copy.st_dev, copy.st_ino) in (name.there, _inode(name.target, to_fd)):
+        identity = context.folders.identity(copy)
+        if identity in (name.there, _inode(context, name.target, to_fd)):
             result.unchanged += 1
             return
         beside = context.names.next()
@@ -149,12 +150,12 @@ def _link(
         _failed(context, result, name, "link", error)
 
 
-def _inode(name: str, fd: int) -> tuple[int, int] | None:
+def _inode(context: Context, name: str, fd: int) -> tuple[int, int] | None:
     try:
         info = os.stat(name, dir_fd=fd, follow_symlinks=False)
     except FileNotFoundError:
         return None
-    return info.st_dev, info.st_ino
+    return context.folders.identity(info)
 
 
 def _failed(context: Context, result: Result, name: Name, step: str, error: OSError) -> None:

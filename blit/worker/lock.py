@@ -44,7 +44,7 @@ def take(context: Context, paths: list[str], alone: bool) -> list[str]:
     for path in dict.fromkeys(paths):
         context.page.name(path[-700:])
         try:
-            fd = os.open(path, _FOLDER)
+            fd = os.open(context.folders.here(path), _FOLDER)
         except OSError:
             continue  # whoever works there will meet it, and say so
         context.locks.append(fd)
@@ -61,7 +61,7 @@ def _above(
 ) -> list[str]:
     """Share the folders above, by their real way up. `met`: those that are locked already."""
     info = os.fstat(fd)
-    above = path
+    above = context.folders.here(path)
     for _ in range(_ABOVE):
         met.add((info.st_dev, info.st_ino))
         above += "/.."

@@ -32,6 +32,8 @@ class Worker:
         operation: str = task["op"]
         folders = self.c.folders
         folders.learn(task["known"])
+        if far := task.get("far"):
+            folders.far(*far)
         if said := task.get("said"):
             self.c.trash = said
         if lock := task.get("lock"):
@@ -209,6 +211,11 @@ class Worker:
         from blit.worker import large
 
         return large.abandon(self.c, task)
+
+    def meet(self, task: dict[str, Any]) -> dict[str, Any]:
+        from blit.worker import meeting
+
+        return meeting.run(self.c, task)
 
     def sync(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import flush

@@ -90,8 +90,8 @@ class Scanner:
         self.large_from: int = 1 << 62 if self.options & wire.DRY else task["large"]
         self.group_files: int = task.get("group", GROUP_FILES)
         sources, targets = task["same"]
-        self.sources = {tuple(pair) for pair in sources}
-        self.targets = {tuple(pair) for pair in targets}
+        self.sources = {self.c.folders.own(pair) for pair in sources}
+        self.targets = {self.c.folders.own(pair) for pair in targets}
         want: int = task["want"]
         self.stack.extend(wire.load(blob) for blob in task["folders"])
         self._filter(task.get("filters"))
@@ -634,9 +634,9 @@ class Scanner:
             self.need[0] -= least - least // info.st_nlink
             self.need[3] -= entry[5] == wire.NEW
             self.bytes -= size - size // info.st_nlink  # the bytes are moved once for all names
-        inode = (there.st_dev, there.st_ino) if there is not None else None
+        inode = self.c.folders.identity(there) if there is not None else None
         place = (src_root, dst_root, src_rel, dst_rel)
-        part = (info.st_dev, info.st_ino, *place, entry, inode, target or name)
+        part = (*self.c.folders.identity(info), *place, entry, inode, target or name)
         self.link_parts.setdefault(info.st_ino % wire.LINK_BUCKETS, []).append(part)
 
     def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None) -> bool:

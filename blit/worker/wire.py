@@ -113,11 +113,14 @@ def frame(value: Any) -> bytes:
 
 def read_frame(fd: int) -> Any:
     """The next frame from a blocking pipe; None when the other side has gone."""
-    head = _exactly(fd, HEADER.size)
-    if head is None:
-        return None
-    body = _exactly(fd, HEADER.unpack(head)[0])
+    body = read_body(fd)
     return None if body is None else marshal.loads(body)
+
+
+def read_body(fd: int) -> bytes | None:
+    """The same as it came, for who only passes it on."""
+    head = _exactly(fd, HEADER.size)
+    return None if head is None else _exactly(fd, HEADER.unpack(head)[0])
 
 
 def write_all(fd: int, data: bytes) -> None:
