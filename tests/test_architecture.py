@@ -41,7 +41,9 @@ KNOWS: dict[str, set[str]] = {
         "blit.amounts", "blit.console", "blit.examples", "blit.job", "blit.retrying", "blit.show", "blit.suggest",
     },
     "blit.retrying": set(),
-    "blit.cluster": {"blit"},  # `run`: what cli does with it
+    "blit.cluster": {  # `run`: what cli does with it
+        "blit.cluster.link", "blit.cluster.pool", "blit.console", "blit.job", "blit.logfile", "blit.session",
+    },
     "blit.cluster.pool": {"blit.cluster", "blit.engine.workers", "blit.worker.status", "blit.worker.wire"},
     "blit.cluster.link": {"blit", "blit.cluster", "blit.engine.workers", "blit.worker.status"},
     "blit.cluster.meeting": {"blit.cluster", "blit.engine.workers", "blit.worker.wire"},

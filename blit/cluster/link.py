@@ -20,7 +20,7 @@ _LOOK = 0.2  # seconds between two looks at a node's pages
 # Seconds without an answer after which a node is lost. Less than the stall rule gives (10 s), so
 # that its work is done elsewhere instead.
 DEAF = 6.0
-CONNECT, GOODBYE = 10.0, 3.0  # seconds
+CONNECT, GOODBYE = 5.0, 3.0  # seconds
 _TRIES = 3  # workers of one node that die in turn before it counts as lost
 
 
