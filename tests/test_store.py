@@ -44,7 +44,7 @@ def test_what_waited_or_ran_comes_back_with_every_part_of_its_job(tmp_path: Path
     other: dict[str, object] = {
         "sources": (ODD,), "target": ODD, "only": (ODD, b"/x"), "patterns": ("*.tmp", "!\udcff", ODD),
         "max_delete": 7, "workers": 3, "command": "mirror", "min_size": 1, "max_size": 9, "newer": 1.5, "older": 2.5,
-        "files_from": ODD, "lasting": 2,
+        "files_from": ODD, "lasting": 2, "cluster": "tcp://a:1",
         "retry_of": "1a2b", "listed": b"a\0\xff",
     }  # fmt: skip
     for field in dataclasses.fields(Job):
