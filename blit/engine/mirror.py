@@ -28,13 +28,15 @@ def guard(
     usual: int | None = None,
     trash: bool = False,
     source: tuple[int, int] = (0, 0),
+    bare: bool = False,
 ) -> Verdict:
     """`review`: a person sees the list and must type the count, which is as good as --max-delete.
 
     `extras` of the destination's `entries` would go; `complete`: all was listed and copied.
     `usual`: the most that earlier mirrors between the same roots deleted, None where that is not
     known. `trash`: what is deleted goes there. `source`: the entries that the source holds, and
-    those that it held in the middle of earlier runs, 0 where that is not known."""
+    those that it held in the middle of earlier runs, 0 where that is not known. `bare`: filters
+    leave nothing of it, and nobody said that this is meant."""
     if not extras:
         return Verdict(True, False, "nothing to delete")
     what = "1 entry" if extras == 1 else f"{extras:,} entries"
@@ -44,6 +46,12 @@ def guard(
             False,
             f"nothing was deleted ({what} would have gone): some listings or copies failed",
         )
+    if bare:
+        return Verdict(
+            False, False,
+            f"nothing was deleted: the filters leave no file of the source, and {what} would go; "
+            "if that is meant, say --allow-empty-source",
+        )  # fmt: skip
     if max_delete is not None:
         if extras > max_delete:
             return Verdict(

@@ -57,6 +57,8 @@ def guard(run: Run) -> mirror.Verdict:
         job.yes, job.can_ask, job.dry_run, job.review, run.forecast.deletes,
         job.trash,
         (schedule.files + schedule.unchanged, run.forecast.held),
+        job.filtered and not job.allow_empty_source
+        and not (schedule.files or schedule.unchanged or run.ledger.skipped),
     )  # fmt: skip
 
 

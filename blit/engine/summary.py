@@ -26,9 +26,9 @@ def summarise(run: Run) -> Summary:
         kept = job.mirror and not job.check and ledger.incomplete and not ledger.deleted
         if run.kept_why or kept:
             message += f"; {run.kept_why or 'nothing was deleted'}"
-    elif job.check and ledger.changes:
+    elif job.check and (found := ledger.changes + len(_special(run))):
         outcome, code = "differs", errors.EXIT_CODES["differs"]
-        message = _n(ledger.changes, "difference")
+        message = _n(found, "difference")
     else:
         outcome, code, message = "ok", 0, ""
     if ledger.kept:
@@ -121,7 +121,8 @@ def _notes(run: Run) -> list[str]:
         if paths:
             names = ", ".join(p.decode("utf-8", "surrogateescape") for p in paths[:3])
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-            found.append(f"{_n(len(paths), kind)} not copied: {names}{more}")
+            what = "is only in A, or something else in B" if run.job.check else "not copied"
+            found.append(f"{_n(len(paths), kind)} {what}: {names}{more}")
     if run.schedule is not None and run.schedule.kept and run.job.mirror:
         kept = _n(run.schedule.kept, "entry", "entries")
         found.append(f"{kept} kept: below a mount point, or the same name in another case")
@@ -136,6 +137,11 @@ def _notes(run: Run) -> list[str]:
     if run.job.workers is not None:
         found.append(f"--workers {run.job.workers} was used")
     return found
+
+
+def _special(run: Run) -> list[bytes]:
+    """What has no copy by its kind: a comparison must not call that the same."""
+    return [path for path, what in run.ledger.skipped if what in ("socket", "device")]
 
 
 def _n(count: int, one: str, many: str = "") -> str:

@@ -18,10 +18,12 @@ def exists(name: str, fd: int) -> bool:
     return True
 
 
-def is_empty(folder: str) -> bool:
-    """Whether nothing is in a folder, or nothing but what was taken out of it. Raises OSError."""
+def is_empty(folder: str, *besides: str) -> bool:
+    """Whether nothing is in a folder, or nothing but what was taken out of it, or is named here.
+
+    Raises OSError."""
     with os.scandir(folder) as listing:
-        return all(entry.name == tmpname.TRASH for entry in listing)
+        return all(entry.name == tmpname.TRASH or entry.name in besides for entry in listing)
 
 
 def is_vacant(folder: str) -> bool:

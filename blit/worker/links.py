@@ -166,4 +166,4 @@ def _reason(name: Name) -> int:
     if name.there is None:
         return wire.NEW
     reason: int = name.entry[5]
-    return reason if reason >= 0 else wire.CONTENT
+    return reason if reason >= 0 and reason != wire.COMPARE else wire.CONTENT

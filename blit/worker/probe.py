@@ -125,7 +125,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             vacant = exists is None or is_vacant(place.path)
             fresh = fresh and vacant
             if alone and not vacant:
-                empty = is_empty(plain(source))
+                empty = is_empty(plain(source), "lost+found")  # a fresh disk
         else:
             folder = os.path.dirname(plain(source)) or "/"
             parent = look(place.root)

@@ -508,6 +508,8 @@ class Scanner:
         elif (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and self.c.me.root:
             kind = wire.DEVICE
         else:
+            if there and (there.st_mode >> 12, there.st_rdev) == (mode >> 12, info.st_rdev):
+                return None  # it is there already
             what = "socket" if stat.S_ISSOCK(mode) else "device"
             self.skipped.append((raw(join(dst_rel, target)), what))
             return None

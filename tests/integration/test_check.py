@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,20 @@ def test_what_cannot_be_read_is_not_called_the_same(blit: Blit, ram: Path) -> No
     prefix = inject(ram / "b" / "g", "read", "error=EIO")
     result = check(blit, "-c", ram / "a", ram / "b", prefix=prefix)
     assert (result.code, result.err.count(b"g: ")) == (3, 1)
+
+
+def test_a_socket_that_one_side_has_is_a_difference(blit: Blit, ram: Path) -> None:
+    """Without `_special` in summary.py the first two are the same."""
+    make(ram, {"a": Folder({}), "b": Folder({"s": b""})})
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(os.fspath(ram / "a" / "s"))
+    os.utime(ram / "a", ns=(SECOND, SECOND))
+    os.utime(ram / "b", ns=(SECOND, SECOND))
+    assert check(blit, ram / "a", ram / "b").code == 3
+    (ram / "b" / "s").unlink()
+    os.utime(ram / "b", ns=(SECOND, SECOND))
+    assert check(blit, ram / "a", ram / "b").code == 3
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(os.fspath(ram / "b" / "s"))
+    os.utime(ram / "b", ns=(SECOND, SECOND))
+    assert check(blit, ram / "a", ram / "b").code == 0

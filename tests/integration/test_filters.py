@@ -287,6 +287,7 @@ def test_nothing_that_git_ignores_is_copied_or_deleted(blit: Blit, ram: Path, se
             spared.add(path)
     words = [
         "mirror",
+        "--allow-empty-source",  # some of these trees are ignored whole
         "-y",
         "--max-delete",
         "9999",
