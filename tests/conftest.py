@@ -377,4 +377,6 @@ def mounted(point: Path, *arguments: str) -> Iterator[Path]:
     try:
         yield point
     finally:
-        subprocess.run(["umount", "-l", str(point)], check=False, timeout=30)
+        subprocess.run(
+            ["umount", "-l", str(point)], check=False, timeout=30, stderr=subprocess.DEVNULL
+        )
