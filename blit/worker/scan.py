@@ -357,7 +357,7 @@ class Scanner:
         touched = copy is None or bool(respelled)
         counted = 0
         take = theirs.pop
-        settled, shared = self.settled, page.map
+        settled, shared, base = self.settled, page.map, page.base
         with os.scandir(sfd) as listing:
             for item in listed(listing):
                 counted += 1
@@ -373,7 +373,7 @@ class Scanner:
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
                         self.settled = copy.st_ctime_ns if copy is not None else 0
                 name = item.name
-                shared[page.base] = counted & 255  # a stat may take seconds
+                shared[base] = counted & 255  # a stat may take seconds
                 other = take(name, None)
                 try:
                     if hides is not None and hides(name, item.is_dir(follow_symlinks=False), item):
@@ -535,8 +535,11 @@ class Scanner:
                 self.replaced += 1
                 room.replaced(self.need, info, there)
             else:
-                self.need[3] += 1
-                self.need[0] += room.least(info) if size else 0
+                need = self.need
+                need[3] += 1
+                if size:
+                    allocated = info.st_blocks << 9  # as in room.least
+                    need[0] += size if size < allocated else allocated
         return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
 
     def _existing(

@@ -42,7 +42,6 @@ def copy_new(
     list_xattrs, fchmod, utime, close, rename = (
         system.list_open_xattrs, os.fchmod, os.utime, os.close, os.rename,
     )  # fmt: skip
-    let_go = system.let_go
     if copier.trash is not None:  # what appears there meanwhile is not lost either
         rename = copier.trash.rename_new
     getppid, parent = os.getppid, context.parent
@@ -108,7 +107,13 @@ def copy_new(
                 good = True
         except OSError as error:
             trouble = error.errno or 0
-        let_go(s, d)
+        try:  # system.let_go, without the price of a call for each file
+            if s >= 0:
+                close(s)
+            if d >= 0:
+                close(d)
+        except OSError:
+            system.let_go(d)
         if good:
             moved_files += 1
             moved_bytes += size
