@@ -89,6 +89,11 @@ async def retire(run: Run, facts: dict[str, Any]) -> None:
     if ledger.incomplete or ledger.mismatched or ledger.left:
         run.kept_why = "nothing was removed from the source"
         return
+    if ledger.xattrs_lost:  # nobody could bring them back
+        raise errors.Refused(
+            "nothing was removed from the source: the destination cannot keep its extended "
+            "attributes; if they may go, remove the source yourself"
+        )
     if not all(run.options & each for each in (wire.VERIFY, wire.CHECKSUM, wire.DURABLE)):
         raise errors.Failed("internal error: a move must verify, compare and sync")
     run.phase = "deleting"

@@ -535,11 +535,9 @@ class Scanner:
                 self.replaced += 1
                 room.replaced(self.need, info, there)
             else:
-                need = self.need
-                need[3] += 1
-                if size:
-                    allocated = info.st_blocks << 9  # as in room.least
-                    need[0] += size if size < allocated else allocated
+                self.need[3] += 1
+                allocated = info.st_blocks << 9  # as in room.least
+                self.need[0] += size if size < allocated else allocated
         return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
 
     def _existing(

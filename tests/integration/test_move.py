@@ -160,3 +160,27 @@ def test_onto_a_real_disk(blit: Blit, ram: Path, tmp_path: Path) -> None:
         assert before.keys() == after.keys()
         blit("move", f"{point}/dst", ram / "back")
         assert contents(ram / "back" / "dst") == kept
+
+
+def test_what_the_destination_cannot_keep_keeps_the_source(
+    blit: Blit, ram: Path, other: Path
+) -> None:
+    """Without the look at `xattrs_lost` in moving.py the attribute is lost with the source."""
+    requires_strace()
+    make(other / "src", {"a": b"a"})
+    try:
+        os.setxattr(other / "src" / "a", "user.colour", b"blue")
+    except OSError:
+        pytest.skip("no user attributes here")
+    refused = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "inject=setxattr,fsetxattr:error=EOPNOTSUPP",
+    ]
+    result = blit("move", f"{other}/src/", ram / "dst", prefix=refused, code=4)
+    assert b"cannot keep its extended attributes" in result.err
+    assert contents(other / "src") == {"a": b"a"}
