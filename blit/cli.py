@@ -33,7 +33,7 @@ LUDICROUS = (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run and leave with an exit code of the table in errors.py. No traceback reaches the user."""
-    _own_library_first()
+    console.own_library_first()
     argv = list(sys.argv[1:] if arguments is None else arguments)
     code = 1
     try:
@@ -57,13 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             "BLIT_DEBUG=1 shows where, please report it"
         )
     console.leave(code)
-
-
-def _own_library_first() -> None:
-    """A `json.py` in the current folder or in PYTHONPATH must not stand in for the library's."""
-    path = sys.path
-    at = path.index(home) if (home := os.path.dirname(os.__file__)) in path else 0
-    path[:] = path[at:] + path[:at]
 
 
 def run(argv: list[str]) -> int:
@@ -128,18 +121,22 @@ def transfer(argv: list[str]) -> int:
 
         return cluster.run(job, options, log, screen, _early_signals, _headless)
     from blit.engine import probing
-    from blit.history import routes
+
+    def known() -> Any:
+        from blit.history import routes
+
+        return routes.read(not options.no_history)
 
     try:
-        early = probing.start(pool, job, lambda: routes.read(not options.no_history))
+        early = probing.start(pool, job, known)
     except WorkerDied:
         console.complain("a worker process died at once: does this Python start with -I -S?")
         return 1
     if screen:
         from blit import session
 
-        began, streams = console.process_started(), console.streams()
-        return session.transfer(job, pool, early, options, began, _early_signals, streams, log)
+        ends = console.process_started(), _early_signals, console.streams()
+        return session.transfer(job, pool, early, options, *ends, log)
     summary = _headless(job, pool, options, early, log)
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()

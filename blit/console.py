@@ -94,3 +94,10 @@ def leave(code: int) -> NoReturn:
         except (OSError, ValueError, AttributeError):
             pass
     os._exit(code)
+
+
+def own_library_first() -> None:
+    """A `json.py` in the current folder or in PYTHONPATH must not stand in for the library's."""
+    path = sys.path
+    at = path.index(home) if (home := os.path.dirname(os.__file__)) in path else 0
+    path[:] = path[at:] + path[:at]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 
 from blit.worker import wire
@@ -112,7 +111,7 @@ def command_line(job: Job) -> str:
     elif job.listed is not None:
         words += ["--files-from", "-"]
     if job.cluster:
-        words += ["--cluster", shlex.quote(job.cluster)]
+        words += ["--cluster", _shell(job.cluster)]
     for option, size in (("--min-size", job.min_size), ("--max-size", job.max_size)):
         if size is not None:
             words += [option, str(size)]
@@ -123,17 +122,23 @@ def command_line(job: Job) -> str:
         if isinstance(pattern, bytes):
             words += ["--exclude-from", _quoted(pattern)]
         elif pattern.startswith("!"):
-            words.append("--include=" + shlex.quote(pattern[1:]))
+            words.append("--include=" + _shell(pattern[1:]))
         else:
-            words.append("--exclude=" + shlex.quote(pattern))
+            words.append("--exclude=" + _shell(pattern))
     return " ".join([*words, *map(_quoted, job.sources), _quoted(job.target)])
+
+
+def _shell(text: str) -> str:
+    import shlex  # a copy that asks nobody to repeat it does without
+
+    return shlex.quote(text)
 
 
 def _quoted(path: bytes) -> str:
     """A path as a shell takes it, on one line of plain text whatever is in it."""
     text = os.fsdecode(path)
     if text.isprintable():
-        return shlex.quote(text)
+        return _shell(text)
     return "$'" + "".join(_escaped(byte) for byte in path) + "'"
 
 

@@ -344,6 +344,12 @@ def test_all_of_the_worker_loads_without_anything_foreign() -> None:
     assert not {n.split(".")[0] for n in found} - sys.stdlib_module_names - {"blit", "__main__"}
 
 
+def test_the_workers_are_started_before_anything_slow_is_imported() -> None:
+    """Any of these in a module that workers.py needs makes every first byte later by as much."""
+    slow = {"asyncio", "dataclasses", "inspect", "json", "re", "subprocess", "typing", "argparse"}
+    assert not slow & loaded("blit.engine.workers")
+
+
 def test_the_pool_and_the_first_steps_load_nothing_heavy() -> None:
     """The workers boot, and the first task is posted, while the program still imports the rest."""
     found = loaded("blit.engine.workers", "blit.engine.probing")
