@@ -103,7 +103,7 @@ FOREIGN = ("json", "os", "re", "typing", "struct", "marshal", "socket", "anyio",
 
 @pytest.mark.parametrize("way", ["PYTHONPATH", "-m", "PYTHONSTARTUP"])
 def test_foreign_modules_are_not_imported(blit: Blit, ram: Path, way: str) -> None:
-    """Without `_own_library_first` the first two end with what the foreign json.py says."""
+    """Without `own_library_first` the first two end with what the foreign json.py says."""
     make(ram / "src", TREE)
     (ram / "cwd").mkdir()
     for name in FOREIGN:
