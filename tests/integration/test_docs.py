@@ -84,6 +84,7 @@ def scratch(tmp_path: Path, blit: Blit) -> Path:
             "photos": PHOTOS, "work": {"w.txt": b"w"}, "project": {"p.o": b"p", "build": {"x": b"x"}},
             "SRC": {"s": b"s"}, "DST": {}, "a": {"one": b"1"}, "b": {"two": b"2"}, "c": {}, "a.jpg": b"a", "b.jpg": b"b",
             "talk.pdf": b"talk", "film.mkv": b"film", "cache": {"k": b"k"}, "src": {"s.o": b"s"},
+            "shoot": {"raw": b"r"}, "list.txt": b"w.txt\n",
             "home": {
                 "photos": PHOTOS, "work": {"w": b"w"}, ".zfunc": {},
                 ".config": {"blit": {"excludes": b"*.iso\n"}, "fish": {"completions": {}}},
