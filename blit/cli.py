@@ -49,11 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         while isinstance(error, BaseExceptionGroup):  # a task group wraps what was raised in it
             error = error.exceptions[0]
-        if isinstance(error, RuntimeError) and "start new thread" in str(error):
-            console.complain("no thread can be started: raise the limit of processes (ulimit -u)")
-            console.leave(1)
         console.complain(
-            f"internal error ({type(error).__name__}: {error}); "
+            console.words(error)
+            or f"internal error ({type(error).__name__}: {error}); "
             "BLIT_DEBUG=1 shows where, please report it"
         )
     console.leave(code)
@@ -259,9 +257,9 @@ def _headless(
     if log is not None and (trouble := log.end(summary.exit_code)):
         console.complain(trouble)
         summary = summary._replace(exit_code=summary.exit_code or 1)
-    if face.lost and summary.exit_code == 0:
-        console.complain("standard output could not be written to: what should stand there is lost")
-        return summary._replace(exit_code=1)
+    if face.lost:
+        console.complain(console.LOST)
+        return summary._replace(exit_code=summary.exit_code or 1)
     return summary
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import time
 
 AWAKE_AFTER = 10.0  # seconds: what is over before that is not told to anybody
+LOST = "standard output could not be written to: what should stand there is lost"
 _STARTED = time.monotonic()
 
 TYPE_CHECKING = False
@@ -84,6 +86,16 @@ def complain(text: str, prefix: bool = True) -> None:
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         pass
+
+
+def words(error: BaseException) -> str:
+    """What the surroundings did to the process; empty where the error is our own."""
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "no thread can be started: raise the limit of processes (ulimit -u)"
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    if isinstance(error, OSError) and error.errno in full and error.filename is None:
+        return LOST  # a stream's error; that of a file has its name
+    return ""
 
 
 def leave(code: int) -> NoReturn:

@@ -261,9 +261,7 @@ class _Session:
         elif verb != "list":
             did = "restored" if verb == "restore" else "deleted for good:"
             what = show.count(done, "entry", "entries")
-            if not done and not self.failed:
-                what = "nothing"
-            self.out.write(f"{did} {what}, {show.size(size)}\n")
+            self.out.write(f"{did} {what}, {show.size(size)}\n" if done else f"{did} nothing\n")
         return code
 
     def _line(self, value: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ def below(
         path = join(source, *parts)
         if name.startswith("/") or ".." in parts:
             text = f"leaves {source}: a list names paths below it"
+            if name.startswith("/"):
+                text = f"is absolute: a list names paths as they are below {source}"
             failures.append((raw(name), "list", errno.EINVAL, text))
             continue
         try:

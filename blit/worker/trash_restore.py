@@ -48,7 +48,7 @@ def restore(work: Work) -> Iterator[int]:
             drop_run(work, run, top)
         for path in wanted:
             if path and path not in met:
-                text = "is not in the trash of this run"
+                text = "is not in the trash of this run: blit trash list -v names what is"
                 work.failures.append((raw(join(work.root, path)), "restore", 0, text))
         yield 1
     finally:
@@ -126,16 +126,30 @@ def _one(work: Work, folder: int, name: str, rel: str, target: int) -> bool:
             text = "something stands there: kept, --replace moves it to the trash"
             work.failures.append((raw(path), "restore", errno.EEXIST, text))
             return False
+        entries, size = _weight(work, folder, name, info)
         keep = _keeper(work)
         if there is not None:
             keep.replace(name, name, target, work.root, rel, folder)
         else:
             granted(target, lambda: keep.move(name, folder, target, stat.S_ISDIR(info.st_mode)))
-        work.done += 1
-        work.bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
+        work.done += entries
+        work.bytes += size
     except OSError as error:
         work.failed(path, "restore", error)
     return False
+
+
+def _weight(work: Work, folder: int, name: str, info: os.stat_result) -> tuple[int, int]:
+    """Entries and bytes as `list` tells them: of a whole folder all that is in it."""
+    if not stat.S_ISDIR(info.st_mode):
+        return 1, info.st_size if stat.S_ISREG(info.st_mode) else 0
+    entries = size = 0
+    failures = len(work.failures)
+    for _, each, _ in work.walk(folder, name):
+        entries += 1
+        size += each.st_size if stat.S_ISREG(each.st_mode) else 0
+    del work.failures[failures:]  # what cannot be counted comes back all the same
+    return max(1, entries), size
 
 
 def _keeper(work: Work) -> Trash:

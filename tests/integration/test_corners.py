@@ -189,6 +189,18 @@ def test_another_machine_is_not_taken_for_a_folder(
     assert [p.name for p in ram.iterdir()] == ["a"]
 
 
+@pytest.mark.parametrize("line", ["history", "config", "completions bash", "diagnostics perf"])
+def test_a_table_that_a_full_disk_does_not_take_is_said_in_words(blit: Blit, line: str) -> None:
+    """Without the look at ENOSPC in console.py it is an internal error."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            blit.command(*line.split()),
+            stdout=full, stderr=subprocess.PIPE, env=blit.environment, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert b"standard output" in done.stderr and b"internal" not in done.stderr
+
+
 def test_output_that_a_full_disk_does_not_take_is_no_success(blit: Blit, ram: Path) -> None:
     make(ram, {"a": b"x"})
     for option in ("--json", "-n"):

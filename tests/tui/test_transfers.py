@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button
 from textual.widgets._footer import FooterKey
@@ -326,6 +327,17 @@ async def test_leaving_asks_while_something_runs(key: str) -> None:
 
 async def test_two_quick_ctrl_c_stop_now() -> None:
     assert await left_with("running", "ctrl+c", "ctrl+c") == Choice.NOW
+
+
+async def test_two_ctrl_c_at_once_stop_now() -> None:
+    """A held key: the second is read before the question stands. Without leave.py's 2nd binding it is lost."""
+    app = BlitApp(StillManager(STORIES["running"]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for _ in range(2):
+            app.post_message(events.Key("ctrl+c", None))
+        await settled(pilot)
+    assert app.return_value == Choice.NOW
 
 
 async def test_leaving_when_the_last_one_ends_while_it_is_asked() -> None:

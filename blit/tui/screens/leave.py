@@ -24,7 +24,9 @@ class Leave(Ask):
     """A second ctrl+c, while it asks, means now."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "now", "Stop now", show=False, priority=True)
+        Binding("ctrl+c", "now", "Stop now", show=False, priority=True),
+        # one that was on its way before this stood comes by the other road
+        Binding("ctrl+c", "now", "Stop now", show=False),
     ]
 
     def __init__(self, entries: Entries) -> None:

@@ -17,6 +17,7 @@ from blit.queue import ENDED, PREVIEW, Entry, Extra
 from blit.state import TransferState
 from blit.tui import words
 from blit.tui.screens.base import Entries, Shown
+from blit.tui.widgets import banner
 from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.heading import Heading
 from blit.tui.widgets.keys import Keys
@@ -236,8 +237,7 @@ def _heading(entry: Entry) -> str:
     if entry.stage == PREVIEW:
         return "a plan: nothing is touched yet"
     if entry.state.asking and entry.stage != ENDED:
-        going = "the transfer waits" if entry.state.phase == "asking" else "the copy goes on"
-        return f"▲ needs an answer · {going}"
+        return f"▲ needs an answer · {banner.meanwhile(entry)}"
     return ""
 
 

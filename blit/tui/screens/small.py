@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from blit import show
 from blit.tui.screens.base import Entries, Shown
+from blit.tui.widgets import banner
 from blit.tui.widgets.room import LEAST
 
 
@@ -29,4 +30,4 @@ def sentence(width: int, height: int, entries: Entries) -> str:
         return f"{needs} – nothing is running"
     rate = show.rate(sum(e.state.rate for e in running))
     percent = f"{running[0].state.percent:.0f} %, " if running[0].state.plan_done else ""
-    return f"{needs} – the copy goes on: {percent}{rate}"
+    return f"{needs} – {banner.meanwhile(running[0])}: {percent}{rate}"

@@ -33,7 +33,8 @@ class Speed(Panel):
             empty: list[Line] = [()] * ((height - 1) // 2)
             nothing = "the curve begins with the first bytes"
             if entry.stage == ENDED:
-                nothing = "no bytes were copied"
+                # the queue keeps no curve of what ended in an earlier session
+                nothing = "no curve was kept" if state.mean else "no bytes were copied"
             return [*empty, ((nothing.center(width), "muted"),)]
         picture = chart.draw(
             points, width, height, state.curve.at, state.mean, entry.stage == ENDED
