@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
     from blit.job import Job
     from blit.logfile import Log
 
-TRANSFERS = (
-    "copy",
-    "mirror",
-    "move",
-    "check",
-)  # as in job.py, which is imported after the workers start
+TRANSFERS = ("copy", "mirror", "move", "check")  # as in job.py, which comes after the workers
 LUDICROUS = (
     "blit: --ludicrous-speed does nothing (blit is always as fast as it can be) and will be removed"
 )
@@ -87,6 +83,7 @@ def run(argv: list[str]) -> int:
 
 def transfer(argv: list[str]) -> int:
     """Copy, mirror, move or check. The workers boot while this process still imports and parses."""
+    gc.disable()  # what is imported stays; the engine, or the screen, turns it on again
     from blit.engine.workers import Pool, WorkerDied
 
     _catch_signals()
@@ -97,10 +94,10 @@ def transfer(argv: list[str]) -> int:
     except OSError as error:
         console.complain(f"cannot start a worker process with {sys.executable}: {error.strerror}")
         return 1
-    from blit import arguments, request
+    from blit import flags, request
 
     try:
-        options = arguments.parser(everything=False).parse_args(argv)
+        options = flags.read(argv) or _parsed(argv)
         job = request.job(options)
         log = _log(options, job) if options.log_file is not None else None
     except SystemExit as end:
@@ -109,9 +106,7 @@ def transfer(argv: list[str]) -> int:
         raise
     screen = _wants_screen(options)
     if screen and job.mirror and not job.yes:
-        from dataclasses import replace
-
-        job = replace(job, review=True)
+        job = job._replace(review=True)
     if options.ludicrous_speed:
         console.complain(LUDICROUS, prefix=False)
     if pool is None:
@@ -139,6 +134,12 @@ def transfer(argv: list[str]) -> int:
     if summary.outcome in ("stalled", "interrupted"):
         pool.kill()
     return summary.exit_code
+
+
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    from blit import arguments
+
+    return arguments.parser(everything=False).parse_args(argv)
 
 
 def _log(options: argparse.Namespace, job: Job) -> Log:
@@ -195,7 +196,7 @@ _early_signals: list[int] = []
 
 def _catch_signals() -> None:
     """Until the engine listens, keep what comes: it must stop the workers, not us alone."""
-    import signal
+    from blit.worker.signals import signal
 
     def keep(number: int, _: object) -> None:
         if number == signal.SIGHUP and number in _early_signals:
@@ -224,6 +225,9 @@ def _workers(argv: list[str]) -> int:
 def _headless(
     job: Job, pool: Pool, options: argparse.Namespace, early: Early | None, log: Log | None
 ) -> Summary:
+    from blit import lean
+
+    lean.without_ssl()
     import anyio
 
     from blit import headless, remember
@@ -268,6 +272,8 @@ async def _engine(control: Control, given: Any) -> Summary:
 
     from blit.engine.transfer import transfer as engine
 
+    gc.freeze()
+    gc.enable()
     async with anyio.create_task_group() as group:
         group.start_soon(_signals, control)
         group.start_soon(console.stay_awake, given[0].command)

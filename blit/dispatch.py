@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -140,12 +139,12 @@ class Dispatcher:
 
     def _new(self, job: Job, stage: str, retry_of: int = 0) -> int:
         if job.mirror and not job.yes and not job.dry_run:
-            job = replace(job, can_ask=True, review=not job.only)  # somebody sits before the screen
+            job = job._replace(can_ask=True, review=not job.only)  # somebody sits before the screen
         with self._lock:
-            held = self._held_new(replace(job, held=False), stage)
+            held = self._held_new(job._replace(held=False), stage)
             held.change(retry_of=retry_of)
             if stage == PREVIEW:
-                held.running = self._running(replace(job, held=True))
+                held.running = self._running(job._replace(held=True))
                 self._soon(self._start, held, held.running)
         self._soon(self._turn)
         return held.id

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from blit.worker import wire
 
 TRANSFERS = ("copy", "mirror", "move", "check")  # the verbs that are a job for the engine
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One transfer. Paths are absolute bytes with the trailing slash as given: it decides."""
 
     command: str  # one of TRANSFERS

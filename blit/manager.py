@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 
 from blit import queue
@@ -124,7 +123,7 @@ class Manager(Dispatcher):
             if any(f.step == "delete" for f in failures if f.path in wanted):
                 job = entry.job
             else:
-                job = replace(entry.job, command="copy", only=wanted, held=False, review=False)
+                job = entry.job._replace(command="copy", only=wanted, held=False, review=False)
         return self._new(job, WAITING, retry_of=id)
 
     def again(self, id: int) -> int:

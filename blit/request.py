@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from dataclasses import replace
 
-from blit import arguments, show
+from blit import show
 from blit.job import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from typing import Any
 
     from blit import failed
@@ -27,8 +26,8 @@ def job(options: argparse.Namespace) -> Job:
     if found is None:
         return made
     chosen: Any = found.options
-    return replace(
-        made, command="copy", only=found.paths, retry_of=found.id,
+    return made._replace(
+        command="copy", only=found.paths, retry_of=found.id,
         patterns=(*found.patterns, *made.patterns), delete_excluded=False,
         files_from=None, listed=None, **chosen,
     )  # fmt: skip
@@ -68,7 +67,11 @@ def _job(options: argparse.Namespace) -> Job:
             raise SystemExit(_usage(text)) from None
         here = "/"
     listed = getattr(options, "files_from", None)
-    given = None if listed is None else arguments.descriptor(listed)
+    given = data = None
+    if listed is not None:
+        from blit import arguments
+
+        given = arguments.descriptor(listed)
     if listed is not None and len(options.sources) > 1:
         raise SystemExit(_usage("--files-from names what is in one folder: give one source"))
     if getattr(options, "cluster", None) is not None:
@@ -77,6 +80,8 @@ def _job(options: argparse.Namespace) -> Job:
         if options.trash:
             raise SystemExit(_usage("--trash and --cluster do not go together"))
     moves = options.command == "move"
+    if given is not None:
+        data = arguments.handed_over(given, "--files-from")
     lasting = _lasting(options)
     return Job(
         command=options.command,
@@ -102,7 +107,7 @@ def _job(options: argparse.Namespace) -> Job:
             ),
         ),
         files_from=None if listed is None or given is not None else _absolute(here, listed),
-        listed=None if given is None else arguments.handed_over(given, "--files-from"),
+        listed=data,
         gitignore=options.gitignore,
         min_size=options.min_size,
         max_size=options.max_size,
@@ -121,6 +126,10 @@ def _lasting(options: argparse.Namespace) -> tuple[str, ...]:
         return ()
     try:
         lines = settings.excludes()
+        if not lines:
+            return ()
+        from blit import arguments
+
         found = tuple(arguments.pattern_line(x.removeprefix("!"), x[0] == "!") for x in lines)
     except (settings.Unusable, ValueError) as error:
         raise SystemExit(_usage(str(error))) from None

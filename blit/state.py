@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from blit import eta as reckon
@@ -47,8 +47,7 @@ class Spent(NamedTuple):
     seconds: float = 0.0  # of workers: several at once add up
 
 
-@dataclass(frozen=True, slots=True)
-class TransferState:
+class TransferState(NamedTuple):
     command: str = ""
     landings: tuple[tuple[bytes, bytes], ...] = ()
     dry_run: bool = False
@@ -63,7 +62,7 @@ class TransferState:
     expected: tuple[float, float, float] | None = None  # the same now: low, middle, high
     usual: tuple[float, float] = (0.0, 0.0)  # bytes and files a second on this route; 0: unknown
     slow: bool = False  # less than half of what is usual here
-    profile: Mapping[str, Any] = field(default_factory=dict)
+    profile: Mapping[str, Any] = MappingProxyType({})
     fresh: bool | None = None  # nothing was at the destination
     phase: str = "starting"
     elapsed: float = 0.0
@@ -133,8 +132,7 @@ class TransferState:
     def after(self, event: Event) -> TransferState:
         match event:
             case RunStarted():
-                return replace(
-                    self,
+                return self._replace(
                     command=event.command,
                     landings=event.landings,
                     dry_run=event.dry_run,
@@ -143,15 +141,14 @@ class TransferState:
                     phase="copying",
                 )
             case RouteChosen():
-                return replace(
-                    self, route=event.route, route_why=event.reason, forecast_s=event.forecast_s,
+                return self._replace(
+                    route=event.route, route_why=event.reason, forecast_s=event.forecast_s,
                     filesystems=event.filesystems, forecast_band=event.forecast_band,
                     forecast_runs=event.forecast_runs, usual=event.usual, profile=event.profile,
                     expected=reckon.told(event.forecast_s, event.forecast_band), fresh=event.fresh,
                 )  # fmt: skip
             case PlanFinished():
-                return replace(
-                    self._foreseen(event),
+                return self._foreseen(event)._replace(
                     plan_done=True,
                     plan_told=True,
                     unchanged=event.unchanged,
@@ -163,8 +160,8 @@ class TransferState:
             case BatchFinished():
                 return self._batch(event)
             case Failed():
-                return replace(
-                    self, failures=self.failures + 1, last_failure=event,
+                return self._replace(
+                    failures=self.failures + 1, last_failure=event,
                     problems=(*self.problems, event)[-_PROBLEMS:],
                     recent=(*self.recent, event)[-_RECENT:],
                 )  # fmt: skip
@@ -172,20 +169,20 @@ class TransferState:
                 # a mailbox hands out facts before the beat that is older than they are
                 return self if self.summary is not None else self._beat(event)
             case DeletionPlanned():
-                return replace(self, deletion=event, asking=event.asks)
+                return self._replace(deletion=event, asking=event.asks)
             case MirrorFinished():
-                return replace(self, deleted=event.deleted, asking=False)
+                return self._replace(deleted=event.deleted, asking=False)
             case Flushing():
-                return replace(self, flushing=event.reason, phase="flushing")
+                return self._replace(flushing=event.reason, phase="flushing")
             case Paused():
-                return replace(
-                    self, phase="paused", samples=(), rate=0.0, file_rate=0.0, eta=None,
+                return self._replace(
+                    phase="paused", samples=(), rate=0.0, file_rate=0.0, eta=None,
                     eta_band=None, silent=False, quiet=0.0, slow=False,
                 )  # fmt: skip
             case Resumed():
-                return replace(self, phase="copying")
+                return self._replace(phase="copying")
             case Stalled():
-                return replace(self, stalled=event, phase="stalled")
+                return self._replace(stalled=event, phase="stalled")
             case RunFinished():
                 return self._finished(event.summary)
             case _:
@@ -197,23 +194,23 @@ class TransferState:
         if seconds is None or band is None:
             return self
         usual = (plan.bytes / seconds, plan.files / seconds) if seconds > 0 else self.usual
-        state = replace(self, expected=reckon.told(seconds, band), usual=usual)
+        state = self._replace(expected=reckon.told(seconds, band), usual=usual)
         if self.forecast_s is None or self.phase in ("counting", "ready"):  # nothing has begun
-            state = replace(state, forecast_s=seconds, forecast_band=band)
+            state = state._replace(forecast_s=seconds, forecast_band=band)
         return state
 
     def _batch(self, event: BatchFinished) -> TransferState:
         """A batch is done: its first changes for a glance, its time to its kind."""
         if event.what == "list":
-            return replace(self, recent=(*self.recent, *event.changes[-3:])[-_RECENT:])
+            return self._replace(recent=(*self.recent, *event.changes[-3:])[-_RECENT:])
         before = next((s for s in self.spent if s.what == event.what), Spent(event.what))
         after = Spent(
             event.what, before.files + event.files, before.bytes + event.bytes,
             before.seconds + event.seconds,
         )  # fmt: skip
         rest = tuple(s for s in self.spent if s.what != event.what)
-        return replace(
-            self, recent=(*self.recent, *event.changes[-3:])[-_RECENT:],
+        return self._replace(
+            recent=(*self.recent, *event.changes[-3:])[-_RECENT:],
             batches_done=self.batches_done + 1, spent=(*rest, after),
             pace=self.pace.after(event.files, event.bytes, event.seconds)
             if event.what in _COPYING else self.pace,
@@ -240,7 +237,7 @@ class TransferState:
             "extras": max(self.extras, beat.extras), "deleted": max(self.deleted, beat.deleted),
         }  # fmt: skip
         if paused:
-            return replace(self, **common)  # type: ignore[arg-type]
+            return self._replace(**common)  # type: ignore[arg-type]
         samples = tuple(s for s in self.samples if beat.elapsed - s[0] <= _WINDOW)
         if self.beat is None:
             samples = ((0.0, 0, 0),)  # the run began with nothing done
@@ -266,8 +263,8 @@ class TransferState:
             eta, band = reckon.blended(measured, known, foreseen) if left else (None, None)
         else:
             eta, band = reckon.at_least(foreseen, measured)
-        return replace(
-            self, files=beat.files, bytes=beat.bytes,
+        return self._replace(
+            files=beat.files, bytes=beat.bytes,
             files_total=max(self.files_total, beat.planned_files),
             bytes_total=max(self.bytes_total, beat.planned_bytes),
             plan_done=plan_done, percent=percent, rate=rate, file_rate=file_rate, mean=mean,
@@ -284,8 +281,8 @@ class TransferState:
             late = tuple(f for f in summary.failures if f not in known)[-_PROBLEMS:]
         total = summary.seconds.total
         busy = total - self.held_s
-        return replace(
-            self, phase="finished", summary=summary, elapsed=total, files=summary.files.copied,
+        return self._replace(
+            phase="finished", summary=summary, elapsed=total, files=summary.files.copied,
             bytes=summary.bytes.copied, percent=100.0 if summary.outcome == "ok" else self.percent,
             mean=summary.bytes.copied / busy if busy > 0 else 0.0, eta=None, eta_band=None,
             deleted=summary.files.deleted, unchanged=summary.files.unchanged,

@@ -88,6 +88,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.chart": {"blit.curve", "blit.show"},
     "blit.terminal": {"blit.show"},
     "blit.settings": set(),
+    "blit.flags": set(),
+    "blit.lean": set(),
     "blit.bar": {"blit.show", "blit.state"},
     "blit.opening": {"blit.tui.app"},
     "blit.sentences": {"blit.events", "blit.show"},
@@ -102,7 +104,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "blit.engine": {
         "blit.engine", "blit.errors", "blit.events", "blit.job", "blit.history.predict",
-        "blit.history.profile", "blit.worker.room", "blit.worker.status", "blit.worker.system", "blit.worker.tmpname",
+        "blit.history.profile", "blit.worker.room", "blit.worker.signals", "blit.worker.status", "blit.worker.system", "blit.worker.tmpname",
         "blit.worker.wire",
     },
     "blit.worker": {"blit.worker"},
@@ -334,7 +336,8 @@ def test_a_worker_loads_the_standard_library_and_itself() -> None:
     assert not [name for name in own if not within(name, {"blit", "blit.worker"})]
     rest = {name.split(".")[0] for name in found - own}
     assert not rest - sys.stdlib_module_names - {"__main__"}
-    slow = {"asyncio", "dataclasses", "inspect", "json", "pickle", "re", "subprocess", "typing"}
+    slow = {"asyncio", "collections", "dataclasses", "enum", "inspect", "json", "pickle", "re"}
+    slow |= {"signal", "subprocess", "typing"}
     assert not slow & found  # each costs milliseconds before the first byte
 
 
@@ -346,7 +349,8 @@ def test_all_of_the_worker_loads_without_anything_foreign() -> None:
 
 def test_the_workers_are_started_before_anything_slow_is_imported() -> None:
     """Any of these in a module that workers.py needs makes every first byte later by as much."""
-    slow = {"asyncio", "dataclasses", "inspect", "json", "re", "subprocess", "typing", "argparse"}
+    slow = {"argparse", "asyncio", "dataclasses", "enum", "inspect", "json", "re", "signal"}
+    slow |= {"subprocess", "typing"}
     assert not slow & loaded("blit.engine.workers")
 
 

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -470,7 +469,7 @@ def test_a_deletion_that_failed_is_tried_again_by_the_whole_mirror(
     summary = held.entry.state.summary
     assert summary is not None
     held.running = None
-    held.change(state=replace(held.entry.state, summary=summary._replace(failures=(failed,))))
+    held.change(state=held.entry.state._replace(summary=summary._replace(failures=(failed,))))
     (ram / "dst" / "extra").write_bytes(b"e")
     again = ends(manager, manager.retry(id))
     assert (again.status, again.job.command, again.retry_of) == ("ok", "mirror", id)

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +107,7 @@ def test_a_record_tells_the_run(config: Path) -> None:
 
 
 def test_no_file_is_named_in_it() -> None:
-    line = recorder.line_of(replace(JOB, only=(HERE + SECRET,), patterns=("*.xls",)), story())
+    line = recorder.line_of(JOB._replace(only=(HERE + SECRET,), patterns=("*.xls",)), story())
     assert b"wages" not in line and b"xls" not in line
 
 
@@ -117,7 +116,7 @@ def test_the_curve_is_of_sixty_points_at_most(config: Path) -> None:
     for second in range(1, 10_000):
         curve = curve.after(float(second), second * 5_000_000)
     assert len(curve.values) > 60
-    recorder.record(JOB, replace(story(), curve=curve))
+    recorder.record(JOB, story()._replace(curve=curve))
     found = only(config).curve
     assert len(found.kB_s) == 60 and found.marks == ""
     assert all(abs(rate - 5000) < 50 for rate in found.kB_s)
@@ -133,7 +132,7 @@ def test_the_same_again_asks_before_it_deletes(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "job", [replace(JOB, patterns=("*.xls",)), replace(JOB, sources=(b"/a",) * 17)], ids=ascii
+    "job", [JOB._replace(patterns=("*.xls",)), JOB._replace(sources=(b"/a",) * 17)], ids=ascii
 )
 def test_what_cannot_be_run_again_says_why(job: Job, config: Path) -> None:
     recorder.record(job, story())
@@ -141,7 +140,7 @@ def test_what_cannot_be_run_again_says_why(job: Job, config: Path) -> None:
 
 
 def test_no_number_of_long_sources_outgrows_a_line(config: Path) -> None:
-    job = replace(JOB, sources=tuple(b"/" + b"\xff" * 4000 + b"%d" % n for n in range(16)))
+    job = JOB._replace(sources=tuple(b"/" + b"\xff" * 4000 + b"%d" % n for n in range(16)))
     recorder.record(job, story())
     assert (config / "perf_local.jsonl").stat().st_size < 33_000
     assert only(config).source_count == 16 and only(config).unrepeatable
@@ -180,11 +179,11 @@ def test_the_setting_switches_it_off_and_one_in_doubt_too(text: str, config: Pat
 
 
 def test_a_dry_run_a_wrong_command_and_what_never_began_are_no_runs(config: Path) -> None:
-    assert not recorder.record(replace(JOB, dry_run=True), story())
+    assert not recorder.record(JOB._replace(dry_run=True), story())
     assert not recorder.record(JOB, story(summary(dry_run=True)))
     assert not recorder.record(JOB, story(summary(outcome="usage")))
     assert not recorder.record(JOB, TransferState().after(RunFinished(summary())))
-    assert not recorder.record(JOB, replace(story(), summary=None))
+    assert not recorder.record(JOB, story()._replace(summary=None))
     assert nothing(config)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+import typing
 from pathlib import Path
 
 import pytest
@@ -47,10 +47,10 @@ def test_what_waited_or_ran_comes_back_with_every_part_of_its_job(tmp_path: Path
         "files_from": ODD, "lasting": 2, "cluster": "tcp://a:1",
         "retry_of": "1a2b", "listed": b"a\0\xff",
     }  # fmt: skip
-    for field in dataclasses.fields(Job):
-        if field.name not in other:
-            assert field.type == "bool", f"{field.name}: the store has to learn it"
-            other[field.name] = field.name != "held"  # a plan that is held dies with its process
+    for name, kind in typing.get_type_hints(Job).items():
+        if name not in other:
+            assert kind is bool, f"{name}: the store has to learn it"
+            other[name] = name != "held"  # a plan that is held dies with its process
     everything = Job(**other)  # type: ignore[arg-type]
     kept(
         tmp_path,
@@ -89,7 +89,7 @@ def test_retries_of_very_many_files_do_not_outgrow_the_file(
     store = Store(tmp_path)
     store.load()
     few, many = ((b"/src/%d" % n for n in range(count)) for count in (10, 5_000))
-    jobs = [dataclasses.replace(JOB, only=tuple(few)), dataclasses.replace(JOB, only=tuple(many))]
+    jobs = [JOB._replace(only=tuple(few)), JOB._replace(only=tuple(many))]
     store.save([Entry(n, job, stage=PARKED) for n, job in enumerate(jobs)])
     store.close()
     left = [job for job, _, _ in Store(tmp_path).load()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from blit.engine import route
@@ -25,27 +24,26 @@ class Split(NamedTuple):
     why: str = ""
 
 
-@dataclass(slots=True)
 class Large:
     """One large file."""
 
-    size: int
-    blob: bytes
-    temporary: str = ""
-    identity: tuple[int, int, int] = (0, 0, 0)
-    pieces: deque[tuple[int, int]] = field(default_factory=deque)
-    running: int = 0
-    method: int = 0
-    broken: bool = False
-    sparse: bool = False  # has holes: each piece copies only its data
-    split: bool = False
-    free: bool = False  # nothing else decided whether it is split: what it took tells which pays
-    began: float = 0.0
-    old: bool = False  # its temporary comes from an earlier run: what it holds is compared
-    moved: int = 0  # bytes done, those that were there already among them
-    matched: int = 0  # bytes that were there already
-    spoilt: bool = False  # what is there of it is of no use later
-    failed: bool = False  # a call did: only what is on disk counts
+    def __init__(self, size: int, blob: bytes) -> None:
+        self.size, self.blob = size, blob
+        self.temporary = ""
+        self.identity = (0, 0, 0)
+        self.pieces: deque[tuple[int, int]] = deque()
+        self.running = 0
+        self.method = 0
+        self.broken = False
+        self.sparse = False  # has holes: each piece copies only its data
+        self.split = False
+        self.free = False  # nothing else decided whether it is split: its time tells which pays
+        self.began = 0.0
+        self.old = False  # its temporary comes from an earlier run: what it holds is compared
+        self.moved = 0  # bytes done, those that were there already among them
+        self.matched = 0  # bytes that were there already
+        self.spoilt = False  # what is there of it is of no use later
+        self.failed = False  # a call did: only what is on disk counts
 
 
 class LargeFiles:

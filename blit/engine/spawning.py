@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
-import signal
 import sys
 
 from blit.worker import status
+from blit.worker.signals import signal
 
 _BOOT = "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
 

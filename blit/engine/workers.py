@@ -7,11 +7,11 @@ no module here may import more than the standard library's cheap ones at the top
 from __future__ import annotations
 
 import os
-import signal
 
 from blit.engine import spawning
 from blit.engine.told import Told
 from blit.worker import status, tmpname, wire
+from blit.worker.signals import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

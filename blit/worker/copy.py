@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections import namedtuple
 from time import monotonic
 
 from blit.worker import blame, compare, giving, metadata, status, system, tmpname, wire
@@ -18,6 +17,7 @@ from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
 from blit.worker.swift import CREATE, READ, copy_new
 from blit.worker.system import os
+from blit.worker.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,12 +34,6 @@ class Changed(Exception):
 
 class Mismatch(Exception):
     """What was written reads back otherwise."""
-
-
-# a finished temporary that must be on disk, or read back, before it gets its name
-Waiting = namedtuple(
-    "Waiting", "src_root src_rel dst_root dst_rel name temporary target size method reason"
-)
 
 
 class Copier:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import mmap
-import signal
 import sys
 from time import monotonic
 
 from blit.worker import status, wire
 from blit.worker.context import Context, join
 from blit.worker.folders import MOST_HANDLES, take_umask
+from blit.worker.signals import signal
 from blit.worker.system import os
 
 TYPE_CHECKING = False

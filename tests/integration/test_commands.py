@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +244,7 @@ def test_what_the_source_has_by_then_is_not_deleted(ram: Path) -> None:
 @pytest.mark.parametrize("spared", [(), ("*.log",)], ids=("all", "filtered"))
 def test_the_same_with_filters(ram: Path, spared: tuple[str, ...]) -> None:
     mirrored = mirror_with_extras(ram)
-    with running(replace(mirrored, patterns=spared)) as run:
+    with running(mirrored._replace(patterns=spared)) as run:
         until(lambda: run.state.phase == "asking", "the end of the copy")
         make(ram / "src", {"old": {"sub": {}}})
         run.control.answer(True)

@@ -6,7 +6,6 @@ import errno
 import math
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from blit.events import (
@@ -263,8 +262,8 @@ def many_problems(count: int = 100_000) -> TransferState:
     last = tuple(
         Failed(folder + b"%d.jpg" % n, "read", 5, "Input/output error") for n in range(1_000)
     )
-    return replace(
-        RUNNING_STATE, failures=count, problems=last, last_failure=last[-1], recent=last[-60:]
+    return RUNNING_STATE._replace(
+        failures=count, problems=last, last_failure=last[-1], recent=last[-60:]
     )
 
 

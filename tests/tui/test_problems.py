@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -60,7 +59,7 @@ def selected(pilot: Pilot[str]) -> str:
 
 @pytest.mark.parametrize("size", [*BOTH, (60, 15)], ids=str)
 async def test_picture(size, snapshot) -> None:
-    retry = replace(PHOTOS, only=(FAILURES[1].path,))
+    retry = PHOTOS._replace(only=(FAILURES[1].path,))
     app = BlitApp(StillManager([entry(*FAILURES), Entry(2, retry, stage=WAITING, retry_of=1)]))
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -154,7 +153,7 @@ async def test_a_list_that_cannot_be_saved_is_told_and_the_screen_stays(said) ->
 
 
 async def test_what_is_being_tried_again_is_marked_and_not_tried_twice() -> None:
-    retry = Entry(7, replace(PHOTOS, only=(FAILURES[0].path,)), stage=RUNNING, retry_of=1)
+    retry = Entry(7, PHOTOS._replace(only=(FAILURES[0].path,)), stage=RUNNING, retry_of=1)
     manager = StillManager([entry(*FAILURES), retry])
     app = BlitApp(manager)
     async with app.run_test(size=(120, 36)) as pilot:
@@ -177,7 +176,7 @@ async def test_what_is_being_tried_again_is_marked_and_not_tried_twice() -> None
 async def test_newest_thousand_of_many() -> None:
     state = told(opening())
     many = tuple(Failed(b"/f/%d" % n, *DENIED) for n in range(1_000))
-    state = replace(state, problems=many, failures=31_200)
+    state = state._replace(problems=many, failures=31_200)
     app = BlitApp(StillManager([Entry(1, PHOTOS, state, RUNNING)]))
     async with app.run_test(size=(80, 24)) as pilot:
         rows = await opened(pilot)

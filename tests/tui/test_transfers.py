@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -481,7 +480,7 @@ async def test_numbers_follow_and_nothing_is_painted_when_nothing_changed() -> N
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert "382 MB/s now" in screen_text(app)
-        manager.change(1, state=replace(stories.RUNNING_STATE, rate=77e6), stage=RUNNING)
+        manager.change(1, state=stories.RUNNING_STATE._replace(rate=77e6), stage=RUNNING)
         app.tick()
         await settled(pilot)
         assert "77.0 MB/s now" in screen_text(app)
@@ -600,7 +599,7 @@ async def test_the_bell_rings_for_who_looks_away_or_has_waited_long(
         app.tick()
         await settled(pilot)
         app.app_focus = looking
-        state = replace(stories.DONE_STATE, elapsed=seconds)
+        state = stories.DONE_STATE._replace(elapsed=seconds)
         manager.change(1, stage=ENDED, state=state)
         app.tick()
         app.tick(chart=True)
@@ -615,7 +614,7 @@ async def test_the_bell_rings_once_for_a_question() -> None:
         app.tick()
         app.app_focus = False
         for _ in range(3):
-            manager.change(1, state=replace(stories.ASKED_EARLY_STATE))
+            manager.change(1, state=stories.ASKED_EARLY_STATE._replace())
             app.tick()
         await settled(pilot)
     assert app.bells == 1
@@ -637,7 +636,7 @@ async def test_the_desktop_is_told_of_the_end_of_a_long_run_that_nobody_watches(
         app.tick()
         await settled(pilot)
         app.app_focus = looking
-        manager.change(1, stage=ENDED, state=replace(stories.DONE_STATE, elapsed=seconds))
+        manager.change(1, stage=ENDED, state=stories.DONE_STATE._replace(elapsed=seconds))
         app.tick()
     assert len(said) == notes
     assert not said or said[0].startswith("Photos → /mnt/backup/Photos: done, ")
