@@ -8,8 +8,6 @@ file: what a batch did is one event. Facts are kept for every subscriber; a `Hea
 replaces the one before it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple

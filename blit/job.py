@@ -1,7 +1,5 @@
 """A Job is what the user asked for, no more; where it lands is `worker.landing`'s pure rule."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 
