@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_report as report
+import history_warmup
 from bench_places import PLACES
 from growth import billion, planner_table, tree_table
 from growth import verdicts as growth_verdicts
@@ -44,6 +45,7 @@ def rendered(text: str) -> str:
         "gate": gate(places, grown),
         "tables": tables(places, lines),
         "growth": growth(grown),
+        "history": history(history_warmup.newest(PERF / "history_warmup.jsonl")),
     }
     for name, part in parts.items():
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
@@ -129,6 +131,22 @@ def growth(record: dict[str, Any] | None) -> str:
     )
     table = f"```\n{tree_table(record)}\n\n{planner_table(record)}\n```"
     return "\n\n".join([about, table, "A billion files, on paper:", billion(record)])
+
+
+def history(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "Not measured yet: `scripts/bench_history_warmup`."
+    judged = ["| wanted | at most | worst | where | |", "| --- | ---: | ---: | --- | --- |"]
+    for text, worst, limit, where in history_warmup.verdicts(rows):
+        verdict = "reached" if worst <= limit else "**not reached**"
+        judged.append(f"| {text} | {limit:g} | {worst:.2f} | {where} | {verdict} |")
+    runs = dict.fromkeys((row["date"], row["commit"], row["load"]) for row in rows)
+    made = "; ".join(
+        f"{date[:16].replace('T', ' ')} UTC, {commit}, load {load:.1f}"
+        for date, commit, load in runs
+    )
+    lines = [history_warmup.HEAD, *map(history_warmup.line, rows)]
+    return "\n\n".join([f"{made}.", "\n".join(judged), "\n".join(lines)])
 
 
 if __name__ == "__main__":
