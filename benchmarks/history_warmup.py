@@ -2,9 +2,9 @@
 
 For each workload on each filesystem: a fresh config folder, then as many runs as are asked for,
 onto a destination that is as it was before the first. Told are the first, the tenth and the
-hundredth run (on slow FUSE the first and the tenth), each as a median: the first of first runs with
-fresh config folders, the others of the runs that follow it; three of them, more where a run is
-short. Beside each, right before or after it, a run without a history, and the ratio is the median of
+hundredth run (on slow FUSE the first and the tenth), each as a median: of first runs with
+fresh config folders, or of those that follow it; three, more where a run is
+short. Beside each, right before or after it, a run without a history; the ratio is the median of
 such pairs: a machine that slows down does not look like a history that does. Forecast and ETA come
 from blit's own events.
 """
