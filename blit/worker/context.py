@@ -43,6 +43,8 @@ class Context:
         self.ladder.may_continue = self.alive
         self.locks: list[int] = []  # descriptors that hold a lock, see lock.py
         self.locked: tuple[list[tuple[str, str]], bool] | None = None  # not told yet
+        self.copied = 0  # files, by this worker
+        self.nameless: Any = None  # once they are many, see nameless.py
         self.bin: Any = None  # the Trash of the run, once something goes there
         self.trash = ("", "")  # the run's name in a trash, and the command that it notes there
         # unfinished files in a destination folder, and when they were listed; see resume.py

@@ -90,7 +90,8 @@ class Copier:
                 dfd = context.folders.open(dst_root, dst_rel)
             else:
                 dfd = -1
-            pair = (device, os.fstat(dfd).st_dev if dfd >= 0 else 0)
+            folder = os.fstat(dfd if dfd >= 0 else sfd)
+            pair = (device, folder.st_dev if dfd >= 0 else 0)
             if by_content:
                 settled = names if isinstance(names, int) else 0
                 names = None
@@ -122,7 +123,7 @@ class Copier:
                     return True
                 entries = entries[1:]
             if rungs.get(pair) == wire.KERNEL:
-                entries, stop = copy_new(self, sfd, dfd, shown_rel, entries, inherits)
+                entries, stop = copy_new(self, sfd, dfd, folder, shown_rel, entries, inherits)
                 if stop:
                     result.left += len(entries)
                     return True
@@ -416,6 +417,7 @@ class Copier:
 
     def count_many(self, files: int, size: int) -> None:
         """Small new files that were copied by the kernel."""
+        self.c.copied += files
         self.result.files += files
         self.result.bytes += size
         self.result.methods[wire.KERNEL] += files

@@ -10,6 +10,7 @@ import stat
 from blit.worker.cannot import CANNOT as CANNOT
 from blit.worker.mounts import canonical as canonical
 from blit.worker.mounts import filesystem as filesystem
+from blit.worker.mounts import mount_kind as mount_kind
 from blit.worker.mounts import mount_of as mount_of
 from blit.worker.mounts import mount_options as mount_options
 from blit.worker.mounts import mounted_below as mounted_below

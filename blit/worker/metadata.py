@@ -191,7 +191,8 @@ def set_owner_and_mode(
             me.owners_lost += 1
             owner = now
         else:
-            mode_now = -1  # the kernel may have cleared bits
+            if mode_now & 0o6000:
+                mode_now = -1  # the kernel may have cleared them
     mode = me.mode(source, owner)
     if mode != mode_now and not options & wire.MODELESS:
         os.fchmod(target, mode)

@@ -20,6 +20,14 @@ def mount_of(path: str) -> tuple[str, str]:
     return kind, device
 
 
+def mount_kind(number: int) -> str:
+    """Type of the filesystem of a mount (see `mount_id`); "" where that is not known."""
+    for fields, right, _ in _mounts():
+        if fields[0] == str(number):
+            return right.partition(" ")[0]
+    return ""
+
+
 def _mount(path: str) -> tuple[str, str, str]:
     best, length = ("", "", ""), 0
     for fields, right, point in _mounts():

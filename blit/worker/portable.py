@@ -118,6 +118,11 @@ def change_mode(name: str, mode: int, folder: int) -> None:
         os.chmod(path, mode)
 
 
+def mount_kind(number: int) -> str:
+    """Type of the filesystem of a mount (see `mount_id`); "" where that is not known."""
+    return ""
+
+
 def mount_id(fd: int) -> int:
     """Tells mounts apart, bind mounts of one device too where the system can."""
     return os.fstat(fd).st_dev

@@ -1,4 +1,4 @@
-"""The hot path of copying: small new files, ten system calls each, nothing decided twice.
+"""The hot path of copying: small new files, nine or ten system calls each, nothing decided twice.
 
 Whatever is not as expected (another file than the scan saw, any error, a special case) is left to
 `copy.Copier`, which does it again with all care and tells whose trouble it was.
@@ -19,19 +19,41 @@ if TYPE_CHECKING:
     from typing import Any
 
     from blit.worker.copy import Copier
+    from blit.worker.nameless import Nameless
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # not this file's trouble but everybody's: no use in trying the next one here
 _ALL = system.CANNOT | {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+_MANY = 64  # files of a worker from which it pays to ask what the filesystem can
+
+
+def nameless_in(
+    copier: Copier, dfd: int, folder: os.stat_result, inherits: bool
+) -> Nameless | None:
+    """How to make files without a name in this folder; None: they get a temporary one.
+
+    Only where nobody but the owner comes in: in the folders that a run makes, until it ends. In
+    another somebody may watch for files that are moved in or closed, which these never are.
+    """
+    context = copier.c
+    if folder.st_mode & 0o077 or inherits or context.copied < _MANY or copier.trash is not None:
+        return None
+    if context.nameless is None:
+        from blit.worker.nameless import Nameless
+
+        context.nameless = Nameless()
+    found: Nameless = context.nameless
+    return found if found.can(dfd, folder.st_dev) else None
 
 
 def copy_new(
-    copier: Copier, sfd: int, dfd: int, shown_rel: str, entries: list[Any], inherits: bool
-) -> tuple[list[Any], bool]:
+    copier: Copier, sfd: int, dfd: int, folder: os.stat_result, shown_rel: str,
+    entries: list[Any], inherits: bool,
+) -> tuple[list[Any], bool]:  # fmt: skip
     """Copy what is easy. Returns the entries that are left, and whether the run is to stop.
 
-    `inherits`: files made in this folder get an ACL by default.
+    `folder`: what `dfd` is. `inherits`: files made in this folder get an ACL by default.
     """
     context, result, me = copier.c, copier.result, copier.c.me
     page, names = context.page, context.names
@@ -46,6 +68,10 @@ def copy_new(
         rename = copier.trash.rename_new
     getppid, parent = os.getppid, context.parent
     prefix, deadline = names.prefix, copier.deadline
+    nameless = nameless_in(copier, dfd, folder, inherits)
+    likely = nameless.mode if nameless is not None else 0o600
+    flags = nameless.flags if nameless is not None else 0
+    sure = True  # files are born with the mode that is asked for
     left: list[Any] = []
     born: tuple[int, int] | None = None
     most = min(FIRST_CHUNK, context.ladder.chunk)
@@ -70,16 +96,21 @@ def copy_new(
         shared[name_at : name_at + length] = encoded
         shared[length_at] = length & 255
         shared[length_at + 1] = length >> 8
-        names.number = number = names.number + 1
-        temporary = f"{prefix}{number:x}"
         s = d = -1
         good = made = False
         trouble = 0
         shared[operation_at] = status.COPY
         try:
-            s = opened(name, READ, dir_fd=sfd)
-            d = opened(temporary, CREATE, 0o600, dir_fd=dfd)
-            made = True
+            s = opened(encoded, READ, dir_fd=sfd)
+            if nameless is not None:
+                asked = likely
+                d = opened(".", flags, asked, dir_fd=dfd)
+            else:
+                names.number = number = names.number + 1
+                temporary = f"{prefix}{number:x}"
+                asked = 0o600
+                d = opened(temporary, CREATE, 0o600, dir_fd=dfd)
+                made = True
             moved = copy_range(s, d, size) if size else len(read(s, 1))
             info = fstat(s)
             if (
@@ -92,18 +123,26 @@ def copy_new(
                 if born is None:
                     mine = fstat(d)
                     born = (mine.st_uid, mine.st_gid)
+                    sure = mine.st_mode & 0o7777 == asked
                 mode = info.st_mode & 0o7777
                 if inherits or list_xattrs(s):
                     metadata.dress(me, s, d, info, born, copier.options, existing=inherits)
                 elif info.st_uid != born[0] or info.st_gid != born[1] or mode & 0o6000:
-                    metadata.set_owner_and_mode(me, d, info, born, -1, copier.options)
-                elif mode != 0o600:
+                    now = asked if sure else -1
+                    metadata.set_owner_and_mode(me, d, info, born, now, copier.options)
+                elif mode != asked or not sure:
                     fchmod(d, mode)
+                    likely = mode & 0o777
                 utime(d, ns=(info.st_atime_ns, mtime))
-                closing, d = d, -1
                 shared[operation_at] = status.RENAME
-                close(closing)  # its error is a write error
-                rename(temporary, name, src_dir_fd=dfd, dst_dir_fd=dfd)
+                if nameless is not None:
+                    nameless.name(d, dfd, encoded)
+                    closing, d = d, -1
+                    close(closing)
+                else:
+                    closing, d = d, -1
+                    close(closing)  # its error is a write error
+                    rename(temporary, name, src_dir_fd=dfd, dst_dir_fd=dfd)
                 good = True
         except OSError as error:
             trouble = error.errno or 0
@@ -134,9 +173,19 @@ def copy_new(
             except OSError:
                 pass  # the next run clears it away
         left.append(entry)
-        if trouble in _ALL and s >= 0:
+        useless = trouble in _ALL and s >= 0
+        if (
+            nameless is not None and s >= 0 and trouble not in (0, errno.EEXIST)
+            and (d < 0 or shared[operation_at] == status.RENAME)
+        ):  # fmt: skip
+            nameless.cannot(folder.st_dev)  # be made there, or get a name
+            useless = True
+        if useless:
             left += entries[index + 1 :]
             break
+    if nameless is not None:
+        nameless.mode = likely
+        nameless.named(moved_files)
     page.tick()
     copier.count_many(moved_files, moved_bytes)
     return left, False
