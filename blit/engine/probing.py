@@ -14,8 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blit.engine import route
-from blit.engine.plan import Cost
-from blit.engine.schedule import Schedule
 from blit.engine.workers import Pool, WorkerDied
 from blit.history import profile
 from blit.job import Job, command_line
@@ -23,6 +21,7 @@ from blit.worker import room
 
 if TYPE_CHECKING:
     from blit.engine.borders import Known
+    from blit.engine.schedule import Schedule
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
@@ -88,6 +87,8 @@ def start(
     worker = pool.workers[0]
     pool.post_all(worker, probe_task(job, pool))
     known = routes()
+    if not select.select([worker.answers], [], [], 0)[0]:
+        import blit.engine.schedule  # noqa: F401  # one of those that pass the time
     if not select.select([worker.answers], [], [], _PATIENCE)[0]:
         return Early(known=known)
     facts = pool.answer_now(worker)
@@ -134,6 +135,7 @@ def taught(
     if learned is None:
         return
     from blit.engine import borders
+    from blit.engine.plan import Cost
 
     if learned.batch.runs:
         schedule.plan.cost = Cost(learned.batch.per_file, learned.batch.per_mib / (1 << 20))
@@ -210,6 +212,8 @@ def direct_task(facts: dict[str, Any]) -> Task:
 
 
 def streaming(facts: dict[str, Any], workers: int, held: bool = False) -> Schedule:
+    from blit.engine.schedule import Schedule
+
     return Schedule(
         facts["folders"],
         facts["options"],

@@ -9,7 +9,11 @@ import sys
 from blit.worker import status
 from blit.worker.signals import signal
 
-_BOOT = "import sys; sys.path.append({root!r}); from blit.worker.main import main; main()"
+# tuples of strings and numbers make no cycles: nothing for the collector to find
+_BOOT = (
+    "import gc, sys; gc.disable(); sys.path.append({root!r}); "
+    "from blit.worker.main import main; main()"
+)
 
 
 def pages(count: int) -> tuple[int, mmap.mmap]:

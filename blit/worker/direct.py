@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import ENOSPC
 from time import monotonic
 
-from blit.worker import finish, links, wire
+from blit.worker import finish, wire
 from blit.worker.context import Result, raw
 from blit.worker.copy import Copier
 
@@ -41,6 +41,8 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
     result = copier.run(groups)
     results = [result]
     if scan["links"]:
+        from blit.worker import links
+
         parts = [blob for _, _, blob in scan["links"]]
         results.append(links.run(context, {"parts": parts, "options": task["options"]}))
     stopped = any(r.left or r.fatal for r in results)

@@ -235,12 +235,10 @@ def main() -> None:
         signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
     )
     files = _raise_limit()
-    import gc
-
-    gc.disable()  # tuples of strings and numbers make no cycles
     take_umask()
     page = status.Page(mmap.mmap(SHARED, 0), slot)
     worker = Worker(Context(page, token, slot, parent, min(MOST_HANDLES, files // 3), first))
+    _prepare(slot)
     while True:
         task = wire.read_frame(TASKS)
         if task is None:
@@ -259,6 +257,20 @@ def main() -> None:
         except OSError:
             break  # the program is gone
     os._exit(0)
+
+
+def _prepare(slot: int) -> None:
+    """While the program still reads its arguments: the modules that nearly every run needs.
+
+    Whoever is started late has a task by now, and imports what that needs.
+    """
+    from select import select
+
+    first = ("probe", "scan", "copy", "direct") if slot == 0 else ("copy", "scan")
+    for name in (*first, "finish"):
+        if select([TASKS], (), (), 0)[0]:
+            return
+        __import__(f"blit.worker.{name}")
 
 
 def _raise_limit() -> int:
