@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import anyio
 
+from blit.engine.growth import Waits
 from blit.engine.ledger import Ledger, changes
 from blit.engine.workers import Pool, Worker, WorkerDied
 from blit.events import BatchFinished, BatchPlanned, BatchStarted, Event, Failed
@@ -87,6 +88,7 @@ class Crew:
         self.paused = False
         self.idle = 0
         self.numbers = 0
+        self.waits = Waits()
         self.after_each: Callable[[], None] = lambda: None
         self.posted: dict[int, Task] = {}  # what workers were given before the crew set out
         self.active = len(pool.workers)
@@ -252,6 +254,7 @@ class Crew:
                 self.publish(BatchFinished(0, slot, "list", 0, 0, seconds, found))
         else:
             self.ledger.take(answer)
+            self.waits.add(task, answer)
             files = answer.get("files", 0) + answer.get("deleted", 0)
             size = answer.get("bytes", 0)
             number, what = task["number"], task["what"]

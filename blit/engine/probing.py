@@ -18,6 +18,7 @@ from blit.engine.workers import Pool, WorkerDied
 from blit.history import profile
 from blit.job import Job, command_line
 from blit.worker import room
+from blit.worker.wire import SLOW
 
 if TYPE_CHECKING:
     from blit.engine.borders import Known
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
 _SET_OUT = 0.015
+_GROUP = 16  # files, where each takes long: a folder for several, and none has much left at the end
 _EARLY_BUDGET = 0.05  # seconds that a later listing may take: about as long as the imports
 _EARLY_WANT = 4096  # entries: nobody can take them before the engine is up
 
@@ -214,7 +216,7 @@ def direct_task(facts: dict[str, Any]) -> Task:
 def streaming(facts: dict[str, Any], workers: int, held: bool = False) -> Schedule:
     from blit.engine.schedule import Schedule
 
-    return Schedule(
+    schedule = Schedule(
         facts["folders"],
         facts["options"],
         facts["same"],
@@ -223,3 +225,6 @@ def streaming(facts: dict[str, Any], workers: int, held: bool = False) -> Schedu
         held,
         facts.get("filters", b""),
     )
+    if facts["pace"] >= SLOW:
+        schedule.slow, schedule.group = True, _GROUP
+    return schedule

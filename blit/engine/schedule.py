@@ -58,6 +58,7 @@ class Schedule:
         self.second: set[int] = set()  # workers that list what a dead one had begun
         self.large = LargeFiles(options, split)
         self.group = 0  # files that a listing puts together at most; 0: as many as it likes
+        self.slow = False  # looking at an entry takes long
         self.running = 0
         self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
         self.link_names = 0
@@ -242,8 +243,8 @@ class Schedule:
             "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
             "large": route.SPLIT_BYTES,
         }  # fmt: skip
-        if self.group:
-            task["group"] = self.group
+        task |= {"group": self.group} if self.group else {}
+        task |= {"slow": 1 + early} if self.slow else {}
         if self.filters:
             task["filters"] = self.filters
         return task

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
-from blit.engine.growth import MOST
+from blit.engine.growth import MOST, at_once
 from blit.engine.plan import Cost
 from blit.history.predict import Forecast
 
@@ -37,14 +38,19 @@ def warm(run: Run, facts: dict[str, Any]) -> str:
     shared = min(run.route.workers, MOST)  # a few files: the reason says so already
     if shared:
         count = shared
+    pace = facts["pace"] if not count else 0.0
+    if pace:
+        count = at_once(pace, os.cpu_count() or 1)
     if run.job.workers is not None or facts["rotational"] or count <= len(run.pool.workers):
         return ""
     if run.route.name != "streaming":
         return ""
-    run.warm, run.wanted = max(forecast.settled, shared and 1), count
+    run.warm, run.wanted = max(forecast.settled, shared and 1, 1 if pace else 0), count
     run.group.start_soon(_hire, run)
     if shared:
         return ""
+    if pace:
+        return f"; {count} workers to start with: an entry takes {1000 * pace:.1f} ms to look at"
     runs = "an earlier run" if forecast.settled == 1 else f"{forecast.settled} earlier runs"
     return f"; {count} workers to start with, as settled in {runs}"
 
@@ -52,10 +58,11 @@ def warm(run: Run, facts: dict[str, Any]) -> str:
 async def _hire(run: Run) -> None:
     """A few at a time: all at once would take the cores from those that fetch the first byte."""
     while run.crew.active < run.wanted and not run.crew.stopping and not run.over:
-        before = run.crew.active
-        run.crew.resize(min(before + _STEP, run.wanted))
-        if run.crew.active == before:
-            run.wanted = before  # the system has no more to give
+        before, schedule = run.crew.active, run.schedule
+        if schedule is None or not schedule.plan_done or schedule.plan.waiting_files:
+            run.crew.resize(min(before + _STEP, run.wanted))
+            if run.crew.active == before:
+                run.wanted = before  # the system has no more to give
         await anyio.sleep(_PAUSE)
 
 

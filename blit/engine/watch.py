@@ -60,14 +60,15 @@ async def watch(run: Run) -> None:
         beat = pulse.look(now, signs, bool(run.crew.idle), held)
         _note(run, last_ticks, now)
         if schedule is not None and schedule.split and run.phase == "copying" and not held:
-            if growth is None:
-                workers = max(run.wanted, run.crew.active)
-                growth = Growth(now, workers, os.cpu_count() or 1, warm=run.warm)
+            crew = run.crew
+            if growth is None and crew.active >= run.wanted:  # warmth has started all that it will
+                growth = Growth(now, crew.active, os.cpu_count() or 1, warm=run.warm)
                 growth.settled = growth.settled or run.job.workers is not None
-            count = growth.look(now, signs[0], _spare_seconds(), run.crew.idle)
-            if count != run.crew.active and not run.crew.stopping:
-                schedule.workers = count
-                run.crew.resize(count)
+            if growth is not None:
+                count = growth.look(now, signs[0], _spare_seconds(), crew.idle, crew.waits.pace)
+                if count != crew.active and not crew.stopping:
+                    schedule.workers = count
+                    crew.resize(count)
         if run.glance is not None:
             run.glance(_heartbeat(run, now, pulse, last_ticks))
         if beat:

@@ -15,7 +15,7 @@ from blit.worker import blame, compare, giving, metadata, status, system, tmpnam
 from blit.worker.context import Context, Result, join, raw, shown, trash_of
 from blit.worker.folders import grant, granted
 from blit.worker.ladder import FIRST_CHUNK, Shrunk, Stopped, Vanished
-from blit.worker.swift import CREATE, READ, copy_new
+from blit.worker.swift import CREATE, READ, SWIFT, copy_new
 from blit.worker.system import os
 from blit.worker.waiting import Waiting
 
@@ -122,8 +122,8 @@ class Copier:
                     result.left += len(entries) - 1
                     return True
                 entries = entries[1:]
-            if rungs.get(pair) == wire.KERNEL:
-                entries, stop = copy_new(self, sfd, dfd, folder, shown_rel, entries, inherits)
+            if (way := rungs.get(pair)) in SWIFT:
+                entries, stop = copy_new(self, sfd, dfd, folder, shown_rel, entries, inherits, way)
                 if stop:
                     result.left += len(entries)
                     return True
@@ -415,12 +415,12 @@ class Copier:
             return error
         return None
 
-    def count_many(self, files: int, size: int) -> None:
+    def count_many(self, files: int, size: int, method: int) -> None:
         """Small new files that were copied by the kernel."""
         self.c.copied += files
         self.result.files += files
         self.result.bytes += size
-        self.result.methods[wire.KERNEL] += files
+        self.result.methods[method] += files
 
     def count(
         self, dst_rel: str, src_rel: str, name: str, size: int, method: int, reason: int

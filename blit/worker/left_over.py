@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blit.worker.scan import Scanner, Token
 
 CHECK_EVERY = 256  # entries between two looks at the clock
+OFTEN = 8  # the same where each takes long, and others wait for what is found
 # names that one record holds, and about as many one answer: a folder of a million would else be
 # one answer, one deletion and one list of changes, 800 MB for all of them (2026-11-22)
 MOST_NAMES = 8192

@@ -41,6 +41,20 @@ def send(source: int, target: int, count: int, offset: int) -> int:
     return os.sendfile(target, source, offset, count)
 
 
+def send_from_start(source: int, target: int, count: int) -> int:
+    """`send` where nothing was written yet: no seek."""
+    return os.sendfile(target, source, 0, count)
+
+
+def glances(folder: int) -> Any:
+    """How to go through a listing of an open folder, each entry asked for once: see glance.py."""
+    try:
+        from blit.worker.glance import Glanced
+    except (ImportError, AttributeError):  # a C library that has it not
+        return iter
+    return lambda listing: (Glanced(item, folder) for item in listing)
+
+
 def _c() -> Any:
     # ctypes costs 8 ms to import: only a run that syncs or preallocates pays for it
     global _libc

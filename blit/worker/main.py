@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
-from time import monotonic
+from time import monotonic, process_time
 
 from blit.worker import status, wire
 from blit.worker.context import Context, join
@@ -119,9 +119,11 @@ class Worker:
             self.sweep(groups, dead, task.get("spare", ()))
         if skip:
             groups = without(groups, skip)
+        before = process_time()
         copier = Copier(self.c, task["options"], task.get("budget", giving.NEVER))
         answer: dict[str, Any] = copier.run(groups).as_dict()
         answer["took"] = monotonic() - copier.began
+        answer["worked"] = process_time() - before
         return answer
 
     def sweep(self, groups: list[bytes], slot: int, spare: list[str]) -> None:

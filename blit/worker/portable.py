@@ -28,6 +28,14 @@ def send(source: int, target: int, count: int, offset: int) -> int:
     raise OSError(errno.EOPNOTSUPP, "no file to file sendfile on this system")
 
 
+def send_from_start(source: int, target: int, count: int) -> int:
+    return send(source, target, count, 0)
+
+
+def glances(folder: int) -> object:
+    return iter  # object: ignore[return-value]
+
+
 def sync_filesystem(fd: int) -> None:
     """All filesystems, where the system can: its errors are not told."""
     if hasattr(os, "sync"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import stat
 from time import monotonic
 
-from blit.worker import abilities, grain, refuse, room, status, system, tmpname, wire
+from blit.worker import abilities, grain, latency, refuse, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw
 from blit.worker.entries import is_empty, is_vacant
 from blit.worker.ground import NETWORK, kind, rotational
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _DIRECT_FOLDERS = 64
 _LOOK = 0.001  # seconds that a look may go on beyond the files that go the direct way in any case
+_SLOW_LOOK = 0.02  # the same of folders: each may be slow to ask, and the listing asks them again
 
 
 def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
@@ -34,10 +35,10 @@ def run(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     destination), `options` completed by what the filesystems can, `same`, `small` (files, bytes) or
     None, `largest` (bytes of a single file given), `empty` (nothing in the source while the
     destination has something), `roots` (of the destination), `filesystems`, `devices`,
-    `rotational`, `kinds` (see ground.py), `caseless` (the destination), `fresh` (what is to be
-    made is not there, or an empty folder), `free` (bytes), `room` (see room.look), `remarks`
-    (for `-v`), with filters `filters` (for the scans) and `patterns`, with `only` also `base` (the
-    `folders` without it).
+    `rotational`, `pace` (see latency.of), `kinds` (see ground.py), `caseless` (the destination),
+    `fresh` (what is to be made is not there, or an empty folder), `free` (bytes), `room` (see
+    room.look), `remarks` (for `-v`), with filters `filters` (for the scans) and `patterns`, with
+    `only` also `base` (the `folders` without it).
     """
     page = context.page
     page.operation(status.PROBE)
@@ -77,6 +78,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     empty, fresh = False, True
     device, devices = 0, set()
     largest, roots = None, set()
+    looks: tuple[list[float], list[float]] = ([], [])
     for source in task["sources"]:
         page.name(source[-700:])
         info = source_of(source)
@@ -120,7 +122,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             if exists:
                 theirs.append((exists.st_dev, exists.st_ino))
             if small is not None:
-                small = _small(context, plain(source), small)
+                small = _small(context, plain(source), small, looks)
             page.tick()
             vacant = exists is None or is_vacant(place.path)
             fresh = fresh and vacant
@@ -187,6 +189,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         "small": small,
         "largest": largest,
         "roots": sorted(roots),
+        "pace": latency.of(*looks),
         "rotational": rotational(device) or rotational(ground.st_dev),
         "kinds": (kind(device, source_type), kind(ground.st_dev, target_type)),
         "caseless": bool(options & wire.CASELESS),
@@ -238,10 +241,17 @@ def _filters(asked: Any) -> dict[str, Any]:
         raise Refusal("usage", *error.args) from None
 
 
-def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, int] | None:
-    """Files and bytes of a small tree; None as soon as it is not small."""
+def _small(
+    context: Context, root: str, so_far: tuple[int, int],
+    looks: tuple[list[float], list[float]],
+) -> tuple[int, int] | None:  # fmt: skip
+    """Files and bytes of a small tree; None as soon as it is not small.
+
+    `looks`: are given the seconds that each file and each folder took.
+    """
     files, size = so_far
-    until = monotonic() + _LOOK
+    now = monotonic()
+    until, patience = now + _LOOK, now + _SLOW_LOOK
     pending, folders = [""], 0
     while pending:
         folders += 1
@@ -253,14 +263,21 @@ def _small(context: Context, root: str, so_far: tuple[int, int]) -> tuple[int, i
             with os.scandir(fd) as listing:
                 for entry in listing:
                     context.page.tick()
+                    before = monotonic()
                     if entry.is_dir(follow_symlinks=False):
+                        now = monotonic()
+                        looks[1].append(now - before)
                         pending.append(join(rel, entry.name))
+                        if len(pending) > DIRECT_FILES and now > patience:
+                            return None
                         continue
                     files += 1
                     size += entry.stat(follow_symlinks=False).st_size
+                    now = monotonic()
+                    looks[0].append(now - before)
                     if size > DIRECT_BYTES or files > FEW_FILES:
                         return None
-                    if files > DIRECT_FILES and monotonic() > until:
+                    if files > DIRECT_FILES and now > until:
                         return None
         except OSError:
             return None  # the scan will meet it and say so

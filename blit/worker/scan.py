@@ -17,7 +17,7 @@ from blit.worker import blame, compare, left_over, metadata, room, status, syste
 from blit.worker.context import Context, join, raw, shown
 from blit.worker.entries import exists
 from blit.worker.folders import listable
-from blit.worker.left_over import CHECK_EVERY, MOST_NAMES
+from blit.worker.left_over import CHECK_EVERY, MOST_NAMES, OFTEN
 from blit.worker.stale import sweep
 from blit.worker.system import os
 
@@ -41,9 +41,9 @@ class Scanner:
     """The listing of one worker, kept between its tasks.
 
     Task: `folders` (dumps of tokens), `options`, `budget` (seconds), `want` (entries after which to
-    answer early), `group` (files, if not GROUP_FILES), `large` (bytes from which a file is handed
-    out alone), `same` ((dev, ino) of the sources, not to be met among what would be deleted, and of
-    the destinations, not in a source); where there are any `filters` (see filters.prepare).
+    answer early), `group` (files at most), `slow` (2: at first), `large` (bytes from which files
+    are handed out alone), `same` ((dev, ino) of the sources, not to be met among what would be
+    deleted, and of the destinations, not in a source); if there are any, `filters` (prepared).
     Answer: see `_answer`.
     """
 
@@ -87,6 +87,7 @@ class Scanner:
         self._reset()
         self.options: int = task["options"]
         # a dry run must not hand out what only knows how to write
+        self.slow: int = task.get("slow", 0)
         self.large_from: int = 1 << 62 if self.options & wire.DRY else task["large"]
         self.group_files: int = task.get("group", GROUP_FILES)
         sources, targets = task["same"]
@@ -99,8 +100,7 @@ class Scanner:
         page = self.c.page
         self.deadline = deadline = monotonic() + task["budget"]
         while self.stack or self.current is not None:
-            if self.current is None:
-                self.current = self._folder(self.stack.pop())
+            self.current = self.current or self._folder(self.stack.pop())
             page.operation(status.LIST)
             try:
                 next(self.current)
@@ -203,14 +203,9 @@ class Scanner:
         return source in self.given_up or raw(join(dst_root, dst_rel)) in self.given_up
 
     def _both(
-        self,
-        src_root: str,
-        dst_root: str,
-        src_rel: str,
-        dst_rel: str,
-        names: dict[str, str] | None,
-        flags: int,
-    ) -> Iterator[None]:
+        self, src_root: str, dst_root: str, src_rel: str, dst_rel: str,
+        names: dict[str, str] | None, flags: int,
+    ) -> Iterator[None]:  # fmt: skip
         page, options, folders = self.c.page, self.options, self.c.folders
         sfd = folders.open(src_root, src_rel)
         source = os.fstat(sfd)
@@ -344,6 +339,8 @@ class Scanner:
             left_over.set_trash_aside(self, not (src_rel and dst_rel), theirs)
             self._at_source(src_root, src_rel)
         listed: Callable[[Any], Iterator[os.DirEntry[str]]] = iter
+        if self.slow and copy is None:  # all of it is new
+            listed = system.glances(sfd)
         respelled: list[tuple[str, str]] = []  # there and here
         if options & wire.CASELESS:
             from blit.worker.spelling import settle
@@ -355,16 +352,18 @@ class Scanner:
         files_before = self.files
         # this run changes what the folder holds, and so its mtime
         touched = copy is None or bool(respelled)
-        counted = 0
+        counted, ticked, due = 0, 0, OFTEN if self.slow else CHECK_EVERY
         take = theirs.pop
         settled, shared, base = self.settled, page.map, page.base
         with os.scandir(sfd) as listing:
             for item in listed(listing):
                 counted += 1
-                if not counted % CHECK_EVERY:
-                    page.ticks += CHECK_EVERY - 1
+                if counted == due:
+                    page.ticks += counted - ticked - 1
                     page.tick()
-                    if monotonic() >= self.deadline:
+                    early = self.slow and (self.stack or self.slow > 1)  # it is waited for
+                    ticked, due = counted, counted + (OFTEN if early else CHECK_EVERY)
+                    if monotonic() >= self.deadline and (early or counted >= CHECK_EVERY):
                         if entries:
                             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
                             entries, weight = [], 0
@@ -479,7 +478,7 @@ class Scanner:
                     entries, weight = [], 0
         if compared:
             self._compared(src_root, dst_root, src_rel, dst_rel, compared)
-        page.ticks += counted % CHECK_EVERY
+        page.ticks += counted - ticked
         if entries:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
         theirs.update(aside)

@@ -16,6 +16,7 @@ from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from blit.worker.copy import Copier
@@ -47,23 +48,32 @@ def nameless_in(
     return found if found.can(dfd, folder.st_dev) else None
 
 
+# what moves a small file's bytes in one call: (source, target, bytes) → bytes moved
+SWIFT: dict[int, Callable[[int, int, int], int]] = {
+    wire.KERNEL: system.copy_range,
+    wire.SENDFILE: system.send_from_start,
+}
+
+
 def copy_new(
     copier: Copier, sfd: int, dfd: int, folder: os.stat_result, shown_rel: str,
-    entries: list[Any], inherits: bool,
+    entries: list[Any], inherits: bool, way: int = wire.KERNEL,
 ) -> tuple[list[Any], bool]:  # fmt: skip
     """Copy what is easy. Returns the entries that are left, and whether the run is to stop.
 
-    `folder`: what `dfd` is. `inherits`: files made in this folder get an ACL by default.
+    `folder`: what `dfd` is. `inherits`: files made in this folder get an ACL by default. `way`: one
+    of `SWIFT`.
     """
     context, result, me = copier.c, copier.result, copier.c.me
     page, names = context.page, context.names
     shared, operation_at, flag_at = page.map, page.base + 32, page.base + 33
     tick_at = page.base  # the lowest byte of the ticks: enough to show that something moves
     name_at, length_at = page.name_at, page.length_at
-    opened, fstat, copy_range, read = os.open, os.fstat, system.copy_range, os.read
-    list_xattrs, fchmod, utime, close, rename = (
-        system.list_open_xattrs, os.fchmod, os.utime, os.close, os.rename,
-    )  # fmt: skip
+    opened, fstat, copy_range, read = os.open, os.fstat, SWIFT[way], os.read
+    list_xattrs: Callable[[int], Any] = system.list_open_xattrs
+    fchmod, utime, close, rename = os.fchmod, os.utime, os.close, os.rename
+    if way != wire.KERNEL:  # not between files of one filesystem: the other may be any
+        list_xattrs = metadata.may_have_xattrs
     if copier.trash is not None:  # what appears there meanwhile is not lost either
         rename = copier.trash.rename_new
     getppid, parent = os.getppid, context.parent
@@ -84,7 +94,7 @@ def copy_new(
         if (shared[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
             left += entries[index:]
             page.tick()
-            copier.count_many(moved_files, moved_bytes)
+            copier.count_many(moved_files, moved_bytes, way)
             return left, True
         if index & 1 and monotonic() > deadline:
             if giving.worth(copier, moved_files, entries[index:]):
@@ -165,7 +175,7 @@ def copy_new(
                 page.file_done(size)
             if copier.itemize or len(result.changes) < 2:
                 path = f"{shown_rel}/{name}" if shown_rel else name
-                result.changes.append((wire.NEW, raw(path), wire.KERNEL, size))
+                result.changes.append((wire.NEW, raw(path), way, size))
             continue
         if made:
             try:
@@ -187,5 +197,5 @@ def copy_new(
         nameless.mode = likely
         nameless.named(moved_files)
     page.tick()
-    copier.count_many(moved_files, moved_bytes)
+    copier.count_many(moved_files, moved_bytes, way)
     return left, False

@@ -95,6 +95,8 @@ DIRECT_FILES = 8
 DIRECT_BYTES = 100_000_000
 # the first look goes on to so many while it is quick: what was measured may let them go that way
 FEW_FILES = 64
+# seconds to look at an entry: no local disk takes them for one after another, a server does
+SLOW = 0.0005
 
 HEADER = struct.Struct("<I")
 
