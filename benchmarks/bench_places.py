@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench_trees import clear
+from bench_machine import warm
+from bench_trees import MIB, clear
 
 LOOPED = {
     # all of the inode tables now, not in the background of the first rounds
@@ -38,10 +39,15 @@ class Place(NamedTuple):
     folder: Path  # where the trees lie
     image: bool = False  # has a device below it whose writing goes on after a run
 
-    def settle(self) -> None:
-        """Write back what the run before has left, so that it is not charged to the next one."""
+    def settle(self, size: int) -> None:
+        """Write back what the run before has left, so that it is not charged to the next one.
+
+        `size`: bytes that the next one writes, for which memory is made ready.
+        """
         if self.image:
             subprocess.run(["sync", "-f", str(self.folder)], check=True)
+        # what a loop device holds lies in the page cache once more
+        warm(size * (2 if self.image else 1) * 5 // 4 + 64 * MIB)
 
 
 def own_mounts() -> None:

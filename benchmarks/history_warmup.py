@@ -112,7 +112,8 @@ class Bench:
     def run(self, learns: bool) -> Run:
         if self.workload != "unchanged":
             clear(self.real / "target")
-        self.where.settle()
+        fresh = self.workload != "unchanged"
+        self.where.settle(sum(group.space() for group in self.tree) if fresh else 0)
         target, config = self.folder / "target", self.config if learns else None
         return Run(self.source, target, config, self.none)
 
