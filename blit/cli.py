@@ -97,7 +97,7 @@ def transfer(argv: list[str]) -> int:
     from blit import flags, request
 
     try:
-        options = flags.read(argv) or _parsed(argv)
+        options = flags.options(argv)
         job = request.job(options)
         log = _log(options, job) if options.log_file is not None else None
     except SystemExit as end:
@@ -115,16 +115,12 @@ def transfer(argv: list[str]) -> int:
         return cluster.run(job, options, log, screen, _early_signals, _headless)
     from blit.engine import probing
 
-    def known() -> Any:
-        from blit.history import routes
-
-        return routes.read(not options.no_history)
-
     try:
-        early = probing.start(pool, job, known)
+        early = probing.start(pool, job, lambda: _routes(not options.no_history))
     except WorkerDied:
         console.complain("a worker process died at once: does this Python start with -I -S?")
         return 1
+    probing.go_on(early)
     if screen:
         from blit import session
 
@@ -136,10 +132,10 @@ def transfer(argv: list[str]) -> int:
     return summary.exit_code
 
 
-def _parsed(argv: list[str]) -> argparse.Namespace:
-    from blit import arguments
+def _routes(enabled: bool) -> Any:
+    from blit.history import routes
 
-    return arguments.parser(everything=False).parse_args(argv)
+    return routes.read(enabled)
 
 
 def _log(options: argparse.Namespace, job: Job) -> Log:

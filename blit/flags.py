@@ -36,6 +36,15 @@ _VERBS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+def options(argv: Sequence[str]) -> Any:
+    """The options of a transfer. SystemExit: they are wrong, which has been said."""
+    if (found := read(argv)) is not None:
+        return found
+    from blit import arguments
+
+    return arguments.parser(everything=False).parse_args(argv)
+
+
 def read(argv: Sequence[str]) -> Any:
     """What `arguments.parser().parse_args(argv)` says, or None: ask that."""
     if not argv or argv[0] not in _VERBS:

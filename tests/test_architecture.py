@@ -88,7 +88,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.chart": {"blit.curve", "blit.show"},
     "blit.terminal": {"blit.show"},
     "blit.settings": set(),
-    "blit.flags": set(),
+    "blit.flags": {"blit.arguments"},
     "blit.lean": set(),
     "blit.bar": {"blit.show", "blit.state"},
     "blit.opening": {"blit.tui.app"},

@@ -17,19 +17,17 @@ from blit.engine import route
 from blit.engine.workers import Pool, WorkerDied
 from blit.history import profile
 from blit.job import Job, command_line
-from blit.worker import room
 from blit.worker.wire import SLOW
 
 if TYPE_CHECKING:
     from blit.engine.borders import Known
+    from blit.engine.feeding import Feeder
     from blit.engine.schedule import Schedule
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
 _SET_OUT = 0.015
 _GROUP = 16  # files, where each takes long: a folder for several, and none has much left at the end
-_EARLY_BUDGET = 0.05  # seconds that a later listing may take: about as long as the imports
-_EARLY_WANT = 4096  # entries: nobody can take them before the engine is up
 
 Task = dict[str, Any]
 
@@ -43,6 +41,7 @@ class Early(NamedTuple):
     tasks: Mapping[int, Task] = MappingProxyType({})  # posted to workers, by slot
     answers: Sequence[tuple[int, Task, Task]] = ()  # slot, task and answer, already in the schedule
     known: Mapping[str, Any] = MappingProxyType({})  # of earlier runs, by profile: history.routes
+    feeder: Feeder | None = None  # whoever still imports lets it go on, whoever goes on stops it
 
 
 def probe_task(job: Job, pool: Pool) -> Task:
@@ -103,8 +102,17 @@ def start(
         return Early(facts, chosen, None, {worker.slot: task}, known=known)
     schedule = streaming(facts, len(pool.workers), job.held)
     taught(schedule, chosen, learned, facts)
-    tasks, answers = _set_out(pool, schedule, facts["room"])
-    return Early(facts, chosen, schedule, tasks, answers, known)
+    from blit.engine.feeding import Feeder
+
+    feeder = Feeder(pool, schedule, facts["room"][:2])
+    feeder.feed(_SET_OUT)
+    return Early(facts, chosen, schedule, feeder.tasks, feeder.answers, known, feeder)
+
+
+def go_on(early: Early) -> None:
+    """Keep the workers fed until the engine comes up, beside the imports."""
+    if early.feeder is not None:
+        early.feeder.go_on()
 
 
 def choose(
@@ -163,39 +171,6 @@ async def facts(pool: Pool, job: Job, early: Early | None) -> dict[str, Any]:
         if other is None:
             raise
         return await pool.ask(other, probe_task(job, pool))
-
-
-def _set_out(
-    pool: Pool, schedule: Schedule, free: tuple[int, int, bool]
-) -> tuple[dict[int, Task], list[tuple[int, Task, Task]]]:
-    """Feed the workers for a few milliseconds: the first listing, then what it has found."""
-    until = time.monotonic() + _SET_OUT
-    tasks: dict[int, Task] = {}  # what each worker has in hand
-    answers: list[tuple[int, Task, Task]] = []
-    while True:
-        for worker in pool.workers:
-            if worker.slot in tasks:
-                continue
-            task = schedule.next(worker.slot)
-            if task is not None:
-                if task["op"] == "scan" and answers:
-                    task["budget"], task["want"] = _EARLY_BUDGET, _EARLY_WANT
-                pool.post_all(worker, task)
-                tasks[worker.slot] = task
-        busy = {w.answers: w for w in pool.workers if w.slot in tasks}
-        left = until - time.monotonic()
-        if left <= 0:
-            return tasks, answers
-        for fd in select.select(list(busy), [], [], left)[0]:
-            worker = busy[fd]
-            answer = pool.answer_now(worker)
-            if answer is None:
-                return tasks, answers  # dead: the crew will find out by itself
-            task = tasks.pop(worker.slot)
-            schedule.done(worker.slot, task, answer)
-            answers.append((worker.slot, task, answer))
-            if room.lacking(schedule.need, free[0], free[1], True):
-                return tasks, answers  # the engine can say so, before the disk is full
 
 
 def harmless(facts: dict[str, Any], job: Job) -> bool:

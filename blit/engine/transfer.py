@@ -58,6 +58,8 @@ async def transfer(
     that is not published: for a face that shows more often than the bus beats. `predictor`: knows
     earlier runs; without one every run begins as the first.
     """
+    if early is not None and early.feeder is not None:
+        early.feeder.stop()
     run = Run(job, pool, publish, control, started if started is not None else time.monotonic())
     try:
         async with anyio.create_task_group() as group:

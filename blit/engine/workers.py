@@ -40,11 +40,12 @@ def usual_count() -> int:
 class Worker:
     """One process and the three things that are shared with it."""
 
-    __slots__ = ("answers", "base", "parts", "pid", "slot", "task", "tasks", "view")
+    __slots__ = ("answers", "base", "parts", "pid", "slot", "task", "tasks", "unsent", "view")
 
     def __init__(self, slot: int, pid: int, tasks: int, answers: int, view: status.View) -> None:
         self.slot, self.pid, self.tasks, self.answers, self.view = slot, pid, tasks, answers, view
         self.task: Task | None = None  # what it is doing
+        self.unsent = b""  # of its task, see feeding.py
         self.parts = bytearray()  # of an answer that is not whole yet
         self.base = (0, 0)  # files and bytes on its page when it began the task
 
@@ -119,6 +120,10 @@ class Pool:
         except BrokenPipeError:
             raise WorkerDied from None
 
+    def push(self, worker: Worker) -> None:
+        """Send on what did not fit into the pipe. Raises WorkerDied."""
+        worker.unsent = self._push(worker, worker.unsent)
+
     def post_all(self, worker: Worker, task: Task) -> None:
         """Hand over a task to the last byte; for idle workers, who read at once."""
         import select
@@ -131,12 +136,12 @@ class Pool:
     async def ask(self, worker: Worker, task: Task) -> Task:
         """Give a worker a task, unless it has it, and wait for its answer. Raises WorkerDied."""
         if worker.task is not task:
-            rest = self.post(worker, task)
-            while rest:
-                import anyio
+            worker.unsent = self.post(worker, task)
+        while worker.unsent:
+            import anyio
 
-                await anyio.wait_writable(worker.tasks)
-                rest = self._push(worker, rest)
+            await anyio.wait_writable(worker.tasks)
+            self.push(worker)
         return await self.answer(worker)
 
     async def answer(self, worker: Worker) -> Task:

@@ -1,0 +1,118 @@
+"""Feeds the workers while the program still imports its engine: a copy does not wait for that.
+
+The import takes longer than the first batches do, and two workers that stand still for it would
+lose a tenth of a second each. So a thread looks after them; it leaves the pool and the plan to the
+engine as soon as that comes up, and by itself when an answer tells of trouble, which the engine is
+to meet.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from blit.engine.workers import WorkerDied
+from blit.worker import room
+
+if TYPE_CHECKING:
+    from blit.engine.schedule import Schedule
+    from blit.engine.workers import Pool
+
+    Task = dict[str, Any]
+
+_BUDGET = 0.05  # seconds that a later listing may take: there are few hops to take it by
+_WANT = 4096  # entries: the same
+_SWITCH = 0.001  # seconds that an import may keep the interpreter from the thread; the usual is 5
+
+
+class Feeder:
+    """`tasks` is what each worker has in hand, by slot; `answers` what the schedule has taken in:
+    slot, task, answer.
+    """
+
+    def __init__(self, pool: Pool, schedule: Schedule, free: tuple[int, int]) -> None:
+        """`free`: bytes and inodes at the destination."""
+        self.pool, self.schedule, self.free = pool, schedule, free
+        self.tasks: dict[int, Task] = {}
+        self.answers: list[tuple[int, Task, Task]] = []
+        self.trouble = False
+        self._thread: threading.Thread | None = None
+        self._told, self._tell = -1, -1
+
+    def feed(self, seconds: float | None, told: int = -1) -> None:
+        """For so long, or until `told` can be read, or there is trouble or nothing to do.
+
+        Raises WorkerDied.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self.trouble:
+            self._give()
+            busy = {w.answers: w for w in self.pool.workers if w.slot in self.tasks}
+            left = None if until is None else until - time.monotonic()
+            if not busy or (left is not None and left <= 0):
+                return
+            full = {w.tasks: w for w in self.pool.workers if w.unsent}
+            watched = [*busy, told] if told >= 0 else [*busy]
+            ready, open_, _ = select.select(watched, [*full], [], left)
+            if told in ready:
+                return
+            for fd in open_:
+                self.pool.push(full[fd])
+            for fd in ready:
+                self._take(busy[fd])
+
+    def _give(self) -> None:
+        for worker in self.pool.workers:
+            if worker.slot in self.tasks:
+                continue
+            task = self.schedule.next(worker.slot)
+            if task is not None:
+                if task["op"] == "scan" and self.answers:
+                    task["budget"], task["want"] = _BUDGET, _WANT
+                self.tasks[worker.slot] = task  # before: whoever finds it dead does that again
+                worker.unsent = self.pool.post(worker, task)
+
+    def _take(self, worker: Any) -> None:
+        answer = self.pool.answer_now(worker)
+        if answer is None:
+            self.trouble = True  # dead: the crew will find out by itself
+            return
+        task = self.tasks.pop(worker.slot)
+        self.schedule.done(worker.slot, task, answer)
+        self.answers.append((worker.slot, task, answer))
+        self.trouble = self.trouble or bool(
+            answer.get("fatal") or answer.get("failures") or answer.get("defect")
+            # the engine can say so, before the disk is full
+            or room.lacking(self.schedule.need, *self.free, True)
+        )  # fmt: skip
+
+    # -- beside the imports ------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """In a thread, until `stop`."""
+        self._told, self._tell = os.pipe()
+        self._pace = sys.getswitchinterval()
+        sys.setswitchinterval(min(self._pace, _SWITCH))
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.feed(None, self._told)
+        except WorkerDied:
+            self.trouble = True  # the crew will find out by itself
+
+    def stop(self) -> None:
+        """From now on the workers are somebody else's; takes no time."""
+        if self._thread is None:
+            return
+        os.write(self._tell, b".")
+        self._thread.join()
+        self._thread = None
+        sys.setswitchinterval(self._pace)
+        os.close(self._told)
+        os.close(self._tell)

@@ -1,0 +1,108 @@
+"""While the program imports its engine the workers are fed, and the engine takes over whatever is."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+
+from blit.engine import probing
+from blit.engine.control import Control
+from blit.engine.feeding import Feeder
+from blit.engine.transfer import transfer
+from blit.engine.workers import Pool
+from blit.events import Event, Failed, Summary
+from blit.job import Job
+from tests.trees import assert_same, temporaries
+
+
+def tree(root: Path, folders: int = 60, files: int = 40) -> Path:
+    for number in range(folders):
+        folder = root / "source" / f"d{number}"
+        folder.mkdir(parents=True)
+        for name in range(files):
+            (folder / f"f{name}").write_bytes(b"x" * (name * 7))
+    return root / "source"
+
+
+@contextmanager
+def begun(source: Path, target: Path) -> Iterator[tuple[Job, Pool, probing.Early, Feeder]]:
+    """A copy that has set out, with an engine that does not come up yet."""
+    job = Job("copy", (os.fsencode(f"{source}/"),), os.fsencode(target))
+    pool = Pool(2)
+    try:
+        early = probing.start(pool, job)
+        assert early.feeder is not None
+        yield job, pool, early, early.feeder
+    finally:
+        pool.kill()
+        pool.close()
+        while not pool.reap():
+            pass
+
+
+def ended(job: Job, pool: Pool, early: probing.Early) -> tuple[Summary, list[Event]]:
+    told: list[Event] = []
+    return anyio.run(transfer, job, pool, told.append, Control(), early), told
+
+
+def thread_of(feeder: Feeder) -> None:
+    assert feeder._thread is not None
+    feeder._thread.join(30)
+    assert not feeder._thread.is_alive()
+
+
+def test_all_is_copied_before_the_engine_comes_up(ram: Path) -> None:
+    """Without `go_on` only the first listings are done by then."""
+    source, target = tree(ram), ram / "target"
+    with begun(source, target) as (job, pool, early, feeder):
+        probing.go_on(early)
+        thread_of(feeder)  # it leaves when nothing is left to do
+        assert pool.counters()[1] == 60 * 40
+        summary, _ = ended(job, pool, early)
+    assert (summary.outcome, summary.files.copied) == ("ok", 60 * 40)
+    assert_same(source, target)
+
+
+def test_the_engine_takes_over_in_the_middle(ram: Path) -> None:
+    """Without the `stop` in transfer.py two of us would read the same answers."""
+    source, target = tree(ram, 400), ram / "target"
+    with begun(source, target) as (job, pool, early, feeder):
+        probing.go_on(early)
+        summary, _ = ended(job, pool, early)
+        assert feeder._thread is None
+    assert (summary.outcome, summary.files.copied) == ("ok", 400 * 40)
+    assert_same(source, target)
+
+
+def test_trouble_is_left_to_the_engine(ram: Path) -> None:
+    """Without the look at `failures` it goes on, and the engine hears of it late."""
+    source, target = tree(ram), ram / "target"
+    for number in range(60):  # wherever it begins it meets one
+        (target / f"d{number}/f1").mkdir(parents=True)
+    with begun(source, target) as (job, pool, early, feeder):
+        probing.go_on(early)
+        thread_of(feeder)
+        assert feeder.trouble and pool.counters()[1] < 60 * 39
+        summary, told = ended(job, pool, early)
+    assert (summary.outcome, summary.files.failed) == ("partial", 60)
+    assert summary.files.copied == 60 * 39
+    assert sum(isinstance(event, Failed) for event in told) == 60
+
+
+def test_a_worker_that_dies_meanwhile_is_replaced_by_the_engine(ram: Path) -> None:
+    """Without the task being noted before it is sent, what it had in hand would be lost."""
+    source, target = tree(ram, 400), ram / "target"
+    with begun(source, target) as (job, pool, early, feeder):
+        os.kill(pool.workers[1].pid, signal.SIGKILL)
+        probing.go_on(early)
+        thread_of(feeder)
+        assert feeder.trouble
+        summary, _ = ended(job, pool, early)
+    assert (summary.outcome, summary.files.failed) == ("ok", 0)
+    assert_same(source, target)
+    assert not temporaries(target)
