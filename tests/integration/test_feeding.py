@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import pytest
 
 from blit.engine import probing
 from blit.engine.control import Control
@@ -27,6 +28,12 @@ def tree(root: Path, folders: int = 60, files: int = 40) -> Path:
         for name in range(files):
             (folder / f"f{name}").write_bytes(b"x" * (name * 7))
     return root / "source"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look is waited for, however busy the machine is."""
+    monkeypatch.setattr(probing, "_PATIENCE", 30.0)
 
 
 @contextmanager
