@@ -52,8 +52,10 @@ def where(handle: int) -> str:
     return path
 
 
-def at(name: str, folder: int | None) -> str:
+def at(name: str | bytes, folder: int | None) -> str:
     """The path of an entry of an open folder; the name itself without one."""
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "surrogateescape")
     if folder is None:
         return name
     return where(folder) if name == "." else _os.path.join(where(folder), name)
@@ -79,7 +81,7 @@ def _handle(path: str, identity: tuple[int, int]) -> int:
     return _last
 
 
-def open(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+def open(path: str | bytes, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     """A file, or the handle of a folder (with O_DIRECTORY)."""
     path = at(path, dir_fd)
     if flags & O_DIRECTORY:

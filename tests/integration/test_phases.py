@@ -82,7 +82,10 @@ def _run(blit: Blit, ram: Path, side: str, rule: dict[str, Any], hit: int | None
             faults.hurt()
         first = replace(blit.finish(process, 60), seconds=time.monotonic() - began)
         faults.hurt()
-        wrong = differences(src, dst)
+        try:
+            wrong = differences(src, dst)
+        except FileNotFoundError:  # what hung was carried out as we looked
+            wrong = differences(src, dst)
         again = blit(*words, code=None)
         left = [*temporaries(dst), *differences(src, dst)]
         return Ran(first, again, faults.point, wrong, left)
