@@ -27,6 +27,7 @@ CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # not this file's trouble but everybody's: no use in trying the next one here
 _ALL = system.CANNOT | {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 _MANY = 64  # files of a worker from which it pays to ask what the filesystem can
+_WASTED = 4  # copies for nothing, more than good ones, after which a folder is left to all care
 
 
 def nameless_in(
@@ -48,10 +49,16 @@ def nameless_in(
     return found if found.can(dfd, folder.st_dev) else None
 
 
-# what moves a small file's bytes in one call: (source, target, bytes) → bytes moved
+def through_memory(source: int, target: int, count: int) -> int:
+    """At most `count` bytes from the start of a small file. Returns those written. OSError."""
+    return os.write(target, os.read(source, count))
+
+
+# what moves a small file's bytes at once: (source, target, bytes) → bytes moved
 SWIFT: dict[int, Callable[[int, int, int], int]] = {
     wire.KERNEL: system.copy_range,
     wire.SENDFILE: system.send_from_start,
+    wire.READ_WRITE: through_memory,
 }
 
 
@@ -85,7 +92,7 @@ def copy_new(
     left: list[Any] = []
     born: tuple[int, int] | None = None
     most = min(FIRST_CHUNK, context.ladder.chunk)
-    moved_files = moved_bytes = 0
+    moved_files = moved_bytes = wasted = 0
     for index, entry in enumerate(entries):
         name, kind, size, mtime, inode, reason = entry
         if reason != wire.NEW or kind != wire.FILE or size > most:
@@ -184,6 +191,9 @@ def copy_new(
                 pass  # the next run clears it away
         left.append(entry)
         useless = trouble in _ALL and s >= 0
+        if not trouble:  # where all seem to have holes each would be read twice
+            wasted += 1
+            useless = wasted > _WASTED + moved_files
         if (
             nameless is not None and s >= 0 and trouble not in (0, errno.EEXIST)
             and (d < 0 or shared[operation_at] == status.RENAME)
