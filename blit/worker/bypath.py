@@ -83,7 +83,7 @@ def _handle(path: str, identity: tuple[int, int]) -> int:
 
 def open(path: str | bytes, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
     """A file, or the handle of a folder (with O_DIRECTORY)."""
-    path = at(_os.fsdecode(path), dir_fd)
+    path = at(path, dir_fd)
     if flags & O_DIRECTORY:
         return _open_folder(path, flags)
     before = None
