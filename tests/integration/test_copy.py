@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import (
-    Blit,
-    requires_linux_backend,
-    requires_root,
-    requires_strace,
-    requires_tool,
-    room_in_ram,
-)
+from conftest import Blit, requires_linux_backend, requires_root, requires_tool, room_in_ram
 from trees import (
     Fifo,
     File,
@@ -386,17 +379,6 @@ def test_pieces_that_several_workers_write_at_once_go_past_the_kernels_copy(
     summary = blit.json("copy", ram / "big", f"{ram}/dst/").summary
     assert summary["methods"] == {"read/write": 1}
     subprocess.run(["cmp", str(ram / "big"), str(ram / "dst/big")], check=True)
-
-
-def test_a_write_that_fails_in_a_shared_piece_fails_the_file(blit: Blit, ram: Path) -> None:
-    requires_strace()
-    make(ram, {"src": {"big": Sparse(160 << 20, {100 << 20: filler(32 << 20, b"x")})}})
-    prefix = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64"]
-    prefix += ["-e", "inject=pwrite64:error=ENOSPC:when=9"]
-    blit("copy", f"{ram}/src/", ram / "dst", code=1, prefix=prefix)
-    assert not (ram / "dst/big").exists()
-    blit("copy", f"{ram}/src/", ram / "dst")
-    assert_same(ram / "src", ram / "dst", ignore=("folder_mtime",))
 
 
 @pytest.mark.slow
