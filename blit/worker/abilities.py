@@ -12,9 +12,6 @@ from blit.worker.context import Context
 OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
 # filesystems where reserving space in advance is cheap
 PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
-# those, as measured, that copy inside the kernel page by page, with the file locked: no clones and
-# no copies made by a server are lost by going another way
-CACHED = frozenset(("tmpfs", "ext4"))
 
 
 def of(context: Context, folder: str, kind: str, device: str, asked: int, roots: list[str]) -> int:
@@ -27,8 +24,6 @@ def of(context: Context, folder: str, kind: str, device: str, asked: int, roots:
         options |= wire.OWNERLESS | wire.MODELESS
     if kind in PREALLOCATES:
         options |= wire.PREALLOCATE
-    if kind in CACHED and not asked & wire.GENTLE:
-        options |= wire.CACHED
     if kind in ground.NETWORK or ground.removable(ground.block(info.st_dev, device)):
         options |= wire.DURABLE
     tick()

@@ -368,19 +368,6 @@ def test_a_large_sparse_file_is_split_and_stays_sparse(blit: Blit, ram: Path) ->
     assert copied(blit, "copy", f"{ram}/src/", ram / "dst") == 0
 
 
-def test_pieces_that_several_workers_write_at_once_go_past_the_kernels_copy(
-    blit: Blit, ram: Path
-) -> None:
-    """Without `shared` in large.py it says "kernel", and this fails."""
-    room_in_ram(600 << 20)
-    with open(ram / "big", "wb") as out:
-        for number in range(13):
-            out.write(filler(16 << 20, b"%d" % number))
-    summary = blit.json("copy", ram / "big", f"{ram}/dst/").summary
-    assert summary["methods"] == {"read/write": 1}
-    subprocess.run(["cmp", str(ram / "big"), str(ram / "dst/big")], check=True)
-
-
 @pytest.mark.slow
 def test_a_large_real_file(blit: Blit, ram: Path) -> None:
     size = 1_200 << 20
