@@ -131,7 +131,7 @@ class Copier:
         parent, getppid, deadline = context.parent, os.getppid, self.deadline
         flags, flag_at = page.map, page.base + 33
         for index, (name, kind, size, mtime, ino, reason) in enumerate(entries):
-            if (flags[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
+            if (flags[flag_at] or (not index & 3 and getppid() != parent)) and not context.go_on():
                 result.left += len(entries) - index
                 return True
             if monotonic() > deadline:

@@ -98,7 +98,7 @@ def copy_new(
         if reason != wire.NEW or kind != wire.FILE or size > most:
             left.append(entry)
             continue
-        if (shared[flag_at] or (not index & 15 and getppid() != parent)) and not context.go_on():
+        if (shared[flag_at] or (not index & 3 and getppid() != parent)) and not context.go_on():
             left += entries[index:]
             page.tick()
             copier.count_many(moved_files, moved_bytes, way)

@@ -107,6 +107,11 @@ def _slow(files: dict[str, Any], *rules: dict[str, Any]) -> Callable[[Blit, Path
     return run
 
 
+def _deep(levels: int) -> dict[str, Any]:
+    """Folders in folders: however many workers there are, they are listed one after another."""
+    return {"x": b"x", "d": _deep(levels - 1)} if levels else {}
+
+
 def _slow_target(blit: Blit, ram: Path) -> Result:
     make(ram / "src", {f"f{n}": filler(500 + n) for n in range(3)})
     with fuse(ram) as faults:
@@ -176,7 +181,7 @@ SLOW: dict[str, tuple[float, Callable[[Blit, Path], Result]]] = {  # at least so
         8, _slow({f"f{n}": b"x" for n in range(5)}, {"op": "getattr", "delay": 0.8}),
     ),
     "listings of 1 s": (
-        12, _slow({f"d{n}": {"x": b"x"} for n in range(13)}, {"op": "readdir", "delay": 1}),
+        12, _slow(_deep(13), {"op": "readdir", "delay": 1}),
     ),
     "a destination with stats of 1 s": (10, _slow_target),
     "stopped oneself for 14 s": (14, _stopped_oneself),

@@ -378,6 +378,13 @@ def test_a_stall_ends_with_its_code_and_the_terminal_restored(
     assert code == 5 and terminal.is_restored()
 
 
+def still(folder: Path) -> bool:
+    """Whether nothing arrives for half a second."""
+    before = arrived(folder)
+    time.sleep(0.5)
+    return arrived(folder) == before
+
+
 def test_the_queue_survives_a_kill(start: Start, slow: Faults, ram: Path, blit: Blit) -> None:
     terminal = start("copy", f"{slow.point}/src/", ram / "dst")
     opened(terminal)
@@ -386,6 +393,7 @@ def test_the_queue_survives_a_kill(start: Start, slow: Faults, ram: Path, blit: 
     os.kill(terminal.process.pid, signal.SIGKILL)
     terminal.process.wait(10)
     until(lambda: b'"src' in path.read_bytes() or b"src/" in path.read_bytes(), "what ran is in it")
+    until(lambda: still(ram / "dst"), "the workers of what was killed end")
     again = start()
     opened(again)
     again.sees("src/")
