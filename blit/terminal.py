@@ -28,6 +28,18 @@ def hung_up(fd: int) -> bool:
         return True
 
 
+def measure_itself() -> None:
+    """Have the terminal asked for its size: COLUMNS and LINES, where a shell exports them, are
+    those of when the program began, and whoever believes them never sees a resize."""
+    try:
+        known = all(os.get_terminal_size(1))
+    except OSError:
+        known = False
+    if known:
+        os.environ.pop("COLUMNS", None)
+        os.environ.pop("LINES", None)
+
+
 class Terminal:
     """Says everything once only, and takes all of it back at the end.
 

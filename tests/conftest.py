@@ -79,7 +79,8 @@ class Blit:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("CI", "NO_COLOR", "BLIT_DEBUG")
+            # COLUMNS and LINES: readline exports them to whoever pytest starts
+            if name not in ("CI", "NO_COLOR", "BLIT_DEBUG", "COLUMNS", "LINES")
         } | {"BLIT_CONFIG_DIR": str(config), "LC_ALL": "C.UTF-8"}
         self._started: list[subprocess.Popen[bytes]] = []
 

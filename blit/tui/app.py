@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 
 from blit import settings, show, terminal
@@ -52,6 +53,7 @@ class BlitApp(App[str]):
         history: bool = False, choices: Settings | None = None,
     ) -> None:  # fmt: skip
         """`choices`: the lasting ones; a theme chosen here joins them. None keeps nothing."""
+        terminal.measure_itself()
         super().__init__()
         self.choices = choices
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
@@ -69,6 +71,9 @@ class BlitApp(App[str]):
             self.register_theme(theme)
         wished = choices.theme if choices is not None else ""
         self.theme = wished if wished in self.available_themes else themes.DARK.name
+
+    def get_default_screen(self) -> Screen[Any]:
+        return Shown(id="_default")  # below all others; empty
 
     def on_mount(self) -> None:
         self.push_screen(Transfers(self._first))
@@ -109,7 +114,15 @@ class BlitApp(App[str]):
         if not self.is_headless and not self._gone and terminal.hung_up(0):
             self._gone = True
             self._hung_up()
+        self._fit()
         self.tick(chart=self._ticks % 4 == 0)
+
+    def _fit(self) -> None:
+        """Lay out for the terminal's size where that was lost: on a busy machine Textual's timer
+        for it, 8 ms long, can end without having fired, and then none is started any more."""
+        for screen in self._visible():
+            if screen.is_mounted and screen.outer_size not in (Size(0, 0), self.size):
+                screen.post_message(events.Resize(self.size, self.size))
 
     def _hung_up(self) -> None:
         """The terminal is gone, and no signal says so where it was not the controlling one."""

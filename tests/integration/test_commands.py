@@ -267,7 +267,8 @@ def test_a_question_that_hangs_does_not_hold_the_run(
                 run.control.request_extras(b"", 10).result(10)
             faults.hurt()
             run.control.answer(True)
-            assert run.end().outcome == "ok"
+            summary = run.end()
+            assert summary.outcome == "ok", summary
 
 
 def test_what_is_asked_about_a_run_that_is_over_is_not_answered(ram: Path) -> None:
@@ -414,7 +415,8 @@ def test_a_person_may_wait_for_what_stands_still(ram: Path) -> None:
             assert run.state.beat is not None
             assert run.state.beat.limit > 60
             faults.hurt()
-            assert run.end().outcome == "ok"
+            summary = run.end()
+            assert summary.outcome == "ok", summary
         assert not differences(faults.below / "src", ram / "dst")
 
 

@@ -220,7 +220,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[A
 def test_what_hangs_is_a_stall_in_every_phase(ran: dict[str, Future[Ran]], phase: str) -> None:
     run = ran[f"hang {phase}"].result(170)
     assert run.first.code == 5, str(run.first)
-    assert run.first.seconds < 30, "the terminal came back late"
+    assert run.first.seconds < 60, "the terminal came back late"
     assert len(run.first.errors) == 1 and "nothing moved for 1" in run.first.errors[0], run.first
     assert str(run.mount) in run.first.errors[0]
     assert run.again.code == 0 and not run.left, f"{run.again}\n{run.left[:5]}"

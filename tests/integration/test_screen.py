@@ -236,13 +236,20 @@ def test_two_quick_ctrl_c_stop_now(start: Start, slow: Faults, ram: Path) -> Non
 # -- the terminal itself --------------------------------------------------------------------------
 
 
-def test_resize_at_any_time(start: Start, slow: Faults, ram: Path) -> None:
+def test_resize_at_any_time(start: Start, slow: Faults, ram: Path, blit: Blit) -> None:
+    """Also where the shell exports the size that it began with: without terminal.measure_itself
+    this fails."""
+    blit.environment |= {"COLUMNS": "80", "LINES": "24"}
     terminal = start("copy", f"{slow.point}/src/", ram / "dst")
     opened(terminal)
     for width, height in ((80, 24), (60, 15), (200, 60), (30, 8), (120, 36)):
         terminal.resize(width, height)
-        needed = "60x15" if width < 60 else "f"
-        terminal.sees(lambda text, needed=needed: needed in text and "blit" in text)
+        if width < 60:
+            terminal.sees("60x15")
+        else:  # the footer ends at the right end of the last row of exactly this terminal
+            end = f"\n.{{{width - 9}}} palette$"
+            terminal.sees(lambda text, end=end: re.search(end, text) and "blit" in text)
+            assert terminal.text.count("\n") == height - 1
     slow.hurt()
     terminal.sees("done")
     terminal.type("q")

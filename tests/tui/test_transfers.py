@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from textual import events
+from textual.geometry import Size
 from textual.pilot import Pilot
+from textual.timer import Timer
 from textual.widgets import Button
 from textual.widgets._footer import FooterKey
 
@@ -19,7 +22,9 @@ from blit.state import TransferState
 from blit.terminal import POP, Terminal
 from blit.tui.app import BlitApp
 from blit.tui.messages import Choice
+from blit.tui.screens.help import Help
 from blit.tui.screens.leave import Leave
+from blit.tui.screens.small import Small
 from blit.tui.screens.stop import Stop
 from blit.tui.screens.transfers import Transfers
 from blit.tui.widgets.queue import Queue
@@ -389,6 +394,44 @@ async def test_resizing_there_and_back_is_the_same_picture() -> None:
             assert len(lines) == size[1]
             assert lines[-1].strip().startswith("n New"), size
         assert screen_text(app) == before
+
+
+async def test_a_size_that_is_over_is_laid_out_for_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where two sizes are on their way, screens without Fitting send each other both for ever."""
+    monkeypatch.setattr(BlitApp, "_fit", lambda self: None)
+    app = BlitApp(StillManager(STORIES["running"]))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        for window in (Help(), Stop(STORIES["running"][0]), Small()):
+            app.push_screen(window)
+            await settled(pilot)
+        over = Size(90, 30)
+        for screen in app.screen_stack:
+            screen.post_message(events.Resize(over, over))
+        await settled(pilot)
+        assert {screen.outer_size for screen in app.screen_stack} == {app.size}
+
+
+async def test_a_resize_whose_timer_never_fires_is_made_up_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without BlitApp._fit the picture keeps its old size for ever."""
+    app = BlitApp(StillManager(STORIES["running"]))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        real = app.set_timer
+
+        def lost(delay: float, *arguments: Any, **options: Any) -> Timer:
+            return real(delay, *arguments, **{**options, "pause": delay < 0.01})
+
+        monkeypatch.setattr(app, "set_timer", lost)
+        for size in ((100, 30), (80, 24)):
+            app.post_message(events.Resize(Size(*size), Size(*size)))
+            with anyio.fail_after(20):
+                while app.screen.outer_size != size:
+                    await pilot.pause(0.05)
 
 
 async def test_too_small_says_so_and_comes_back() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import events
+from textual.geometry import Size
 from textual.screen import Screen
 
 from blit.queue import Entry
@@ -14,7 +16,20 @@ if TYPE_CHECKING:
 Entries = tuple[Entry, ...]
 
 
-class Shown(Screen[None]):
+class Fitting:
+    """Mixed into a screen: the size of the terminal as it is now, and no other.
+
+    A screen tells itself each change of its size. Where two sizes of one quick resize are on their
+    way to it, each undoes the other and is sent again, and the program does nothing else any more.
+    """
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        app_size: Size = self.app.size  # type: ignore[attr-defined]
+        if event.size != app_size:
+            event.prevent_default()  # the base class would lay out for it
+
+
+class Shown(Fitting, Screen[None]):
     """A screen that follows the entries. `show` is called 4 times a second, when they changed."""
 
     def show(self, entries: Entries, chart: bool) -> None:

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from blit.tui.screens.base import Fitting
+
 KEYS = (
     ("↑ ↓ tab esc", "move, next panel, back — the mouse does all of it too"),
     ("enter", "the obvious: review, start now, wait longer, run again"),
@@ -37,7 +39,7 @@ _KEY = 13  # cells for the name of a key
 _FRAME = 8  # border, padding and the scroll bar
 
 
-class Help(ModalScreen[None]):
+class Help(Fitting, ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter", "close", "Close", show=False)
     ]
