@@ -158,6 +158,15 @@ class Blit:
                 pass
 
 
+def pytest_configure() -> None:
+    """Started with nohup or in the background, this process ignores what the tests send, and so
+    would every process that it starts."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual)
+
+
 @pytest.fixture
 def blit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blit]:
     config = tmp_path_factory.mktemp("config")
