@@ -27,6 +27,7 @@ from conftest import (
     requires_root,
     requires_strace,
     requires_tool,
+    until,
 )
 from hurt import fuse
 from trees import Fifo, File, Folder, Hard, Symlink, assert_same, contents, filler, make, snapshot
@@ -412,8 +413,15 @@ def test_kill_9_at_many_moments_of_a_mirror_every_old_content_is_somewhere(
         shutil.rmtree(dst)
         shutil.copytree(pristine, dst)
         process = blit.start(*command)
+        moment = whole * (number + chance.random()) / 8
+        if number % 2:  # soon after the first thing went to the trash, however busy the machine is
+            until(
+                lambda process=process: (dst / TRASH).exists() or process.poll() is not None,
+                "the trash",
+            )
+            moment *= chance.random() * 0.2
         try:
-            process.wait(whole * (number + chance.random()) / 8)
+            process.wait(moment)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
