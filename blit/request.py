@@ -74,6 +74,7 @@ def _job(options: argparse.Namespace) -> Job:
         given = arguments.descriptor(listed)
     if listed is not None and len(options.sources) > 1:
         raise SystemExit(_usage("--files-from names what is in one folder: give one source"))
+    _check_limits(options)
     if getattr(options, "cluster", None) is not None:
         if not options.cluster:
             raise SystemExit(_usage("--cluster needs the address of a Dask scheduler"))
@@ -144,6 +145,16 @@ def _terminal() -> bool:
         return sys.stderr.isatty()
     except (AttributeError, ValueError):
         return False
+
+
+def _check_limits(options: Any) -> None:
+    """Limits that no file can meet are a slip of the hand, not a wish to copy nothing."""
+    for low, high, least, most in (
+        ("--min-size", "--max-size", options.min_size, options.max_size),
+        ("--newer", "--older", options.newer, options.older),
+    ):
+        if least is not None and most is not None and least > most:
+            raise SystemExit(_usage(f"no file is within {low} and {high}: change one of them"))
 
 
 def _usage(text: str) -> int:

@@ -328,3 +328,7 @@ def test_files_are_left_out_by_size_and_age_on_both_sides(blit: Blit, ram: Path)
     }
     result = blit("copy", "--min-size=4x", f"{ram}/src/", ram / "three", code=2)
     assert "'4x' is no size: say 500, 64k, 10M or 1.5G" in result.err.decode()
+    for low, high in (("--min-size=10M", "--max-size=1M"), ("--newer=1d", "--older=2d")):
+        result = blit("copy", low, high, f"{ram}/src/", ram / "four", code=2)
+        assert "no file is within" in result.err.decode() and not (ram / "four").exists()
+    blit("copy", "--min-size=4k", "--max-size=4k", f"{ram}/src/", ram / "four")
