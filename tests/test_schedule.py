@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blit.engine import stack
-from blit.engine.plan import CAP_BYTES, CAP_FILES
-from blit.engine.schedule import BUDGET, FIRST_BUDGET, MOST_LARGE, MOST_SHARE, Schedule, Task
+from blit.engine.plan import CAP_BYTES, CAP_FILES, MOST_SHARE, share_of
+from blit.engine.schedule import BUDGET, FIRST_BUDGET, LONG, MOST_LARGE, Schedule, Task
 from blit.worker import wire
 
 GIB = 1 << 30
@@ -124,18 +124,47 @@ def test_the_folders_are_shared_out_once() -> None:
 
 
 def test_the_first_answers_come_early() -> None:
-    made = schedule(b"a", b"b", b"c", workers=2)
+    made = schedule(b"a", b"b", b"c", b"d", workers=2)
     found = [task(made, slot) for slot in (0, 1, 0)]
     assert [each["budget"] for each in found] == [FIRST_BUDGET, FIRST_BUDGET, BUDGET]
     assert found[0]["want"] < found[2]["want"]
 
 
+def test_listings_take_long_only_while_nothing_is_to_do_and_much_is_left() -> None:
+    many = [b"%d" % i for i in range(1000)]
+    made = schedule(*many, workers=1)
+    task(made, 0)
+    scanned(made, 0, folders=[])
+    assert task(made, 0)["budget"] == LONG
+    scanned(made, 0, files=1, folders=[])
+    assert task(made, 0)["budget"] == BUDGET  # somebody waits for what is found
+    few = schedule(*many[:100], workers=1)
+    task(few, 0)
+    scanned(few, 0, folders=[])
+    assert task(few, 0)["budget"] == BUDGET
+
+
+def test_shares_of_the_listing_shrink_to_a_few_folders_and_to_single_ones_only_where_slow() -> None:
+    def sizes(slow: bool) -> list[int]:
+        left, found = 10_000, []
+        while left:
+            found.append(share_of(left, 2, slow))
+            left -= found[-1]
+        return found
+
+    assert sizes(False)[0] == sizes(True)[0] == MOST_SHARE
+    assert len(sizes(False)) < len(sizes(True)) - 3
+    assert sizes(True)[-6:] == [1] * 6
+    assert all(share_of(8, 8, slow) == 1 for slow in (False, True))  # one each
+    assert share_of(1, 2, False) == 1
+
+
 def test_what_the_listing_counted_adds_up() -> None:
     made = schedule(b"a", b"b", workers=1)
-    for _ in range(2):
+    for more in ([b"c"], []):
         scanned(
             made, 0, files=3, bytes=30, unchanged=2, listed=1, extra_count=4, dst_entries=9,
-            extras=b"x", swaps=[b"s"], finish=b"f", links=[(5, 2, b"l")],
+            folders=more, extras=b"x", swaps=[b"s"], finish=b"f", links=[(5, 2, b"l")],
         )  # fmt: skip
     assert (made.files, made.bytes, made.unchanged, made.folders) == (6, 60, 4, 2)
     assert (made.extra_count, made.dst_entries, made.swaps) == (8, 18, [b"s", b"s"])

@@ -72,7 +72,7 @@ class Feeder:
             task = self.schedule.next(worker.slot)
             if task is not None:
                 if task["op"] == "scan" and self.answers:
-                    task["budget"], task["want"] = _BUDGET, _WANT
+                    task["budget"], task["want"] = max(task["budget"], _BUDGET), _WANT
                 self.tasks[worker.slot] = task  # before: whoever finds it dead does that again
                 worker.unsent = self.pool.post(worker, task)
 

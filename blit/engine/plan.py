@@ -19,6 +19,19 @@ CAP_FILES = 200_000
 CAP_BYTES = 24 << 20
 
 
+MOST_SHARE, LEAST_SHARE = 64, 6  # folders
+
+
+def share_of(folders: int, workers: int, slow: bool) -> int:
+    """How many of so many folders one worker lists next: fewer and fewer, so that all end together.
+
+    But not one by one, unless a look at an entry is `slow`: asking for the next takes longer than
+    to list a small folder.
+    """
+    least = 1 if slow else min(LEAST_SHARE, -(-folders // workers))
+    return max(1, least, min(MOST_SHARE, folders // (2 * workers)))
+
+
 class Group(NamedTuple):
     files: int
     size: int  # bytes

@@ -13,15 +13,14 @@ from typing import Any
 
 from blit.engine import route
 from blit.engine.large import Large, LargeFiles
-from blit.engine.plan import Group, Plan
+from blit.engine.plan import MOST_SHARE, Group, Plan, share_of
 from blit.engine.spool import Spool
 from blit.engine.stack import Stack
 from blit.worker import room, wire
 
 # the first answers come early, so that the first byte does; later ones save hops
-FIRST_BUDGET, BUDGET = 0.004, 0.03
+FIRST_BUDGET, BUDGET, LONG = 0.004, 0.03, 0.1
 FIRST_WANT, WANT = 48, 8192
-MOST_SHARE = 32
 MOST_LARGE = 20_000  # files that go alone and wait: above this nobody lists
 
 Task = dict[str, Any]
@@ -228,19 +227,20 @@ class Schedule:
     def _scan(self, slot: int) -> Task:
         share: list[bytes] = []
         if slot not in self.suspended:
-            count = max(1, min(MOST_SHARE, len(self.open) // (2 * self.workers)))
-            share = self.open.take(count)
+            share = self.open.take(share_of(len(self.open), self.workers, self.slow))
         self.scanning.add(slot)
         self.shares.setdefault(slot, []).extend(share)
         return self._scan_task(share)
 
     def _scan_task(self, share: list[bytes]) -> Task:
         early = self.scans < self.workers
+        # where there is nothing to do nobody waits for what is found, while much is left to list
+        usual = LONG if not self.files and len(self.open) > MOST_SHARE else BUDGET
         self.scans += 1
         task: Task = {
             "op": "scan", "what": "list", "folders": share,
             "options": self.options, "same": self.same,
-            "budget": FIRST_BUDGET if early else BUDGET, "want": FIRST_WANT if early else WANT,
+            "budget": FIRST_BUDGET if early else usual, "want": FIRST_WANT if early else WANT,
             "large": route.SPLIT_BYTES,
         }  # fmt: skip
         task |= {"group": self.group} if self.group else {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import stat
+from stat import ST_GID, ST_MODE, ST_NLINK, ST_SIZE, ST_UID
 from time import monotonic
 
 from blit.worker import blame, compare, left_over, metadata, room, status, system, tmpname, wire
@@ -416,20 +417,20 @@ class Scanner:
                             pass  # somebody removed the copy: it is new
                         else:
                             # the hot path of a run with nothing to do; `_existing` says the same
-                            mode = info.st_mode
+                            mode, size = info[ST_MODE], info[ST_SIZE]
                             if (
-                                mode == there.st_mode
+                                mode == there[ST_MODE]
                                 and mode >> 12 == _REGULAR
+                                and size == there[ST_SIZE]
+                                and info[ST_UID] == there[ST_UID]
+                                and info[ST_GID] == there[ST_GID]
+                                and info[ST_NLINK] == 1
                                 and info.st_mtime_ns == there.st_mtime_ns
-                                and info.st_size == there.st_size
                                 and info.st_ctime_ns < there.st_ctime_ns <= settled
-                                and info.st_uid == there.st_uid
-                                and info.st_gid == there.st_gid
-                                and info.st_nlink == 1
                                 and not by_content
                             ):
                                 self.unchanged += 1
-                                self.unchanged_bytes += info.st_size
+                                self.unchanged_bytes += size
                                 continue
                 except FileNotFoundError:
                     self.vanished += 1
