@@ -143,7 +143,7 @@ class Session:
         return choice or Choice.FINISH
 
     def remember(self) -> None:
-        """Bring back the queue of an earlier session; pydantic is imported beside the screen."""
+        """Bring back the queue of an earlier session; read beside the screen."""
 
         def begin() -> None:
             from blit.store import Store

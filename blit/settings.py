@@ -88,18 +88,17 @@ def load() -> tuple[Settings, str]:
     found, trouble = _read()
     if trouble or not found:
         return Settings(), trouble
-    from pydantic import TypeAdapter, ValidationError
+    from blit.strict import checked, fields
 
-    adapter = TypeAdapter(Settings)
-    known = {name: _frozen(found[name]) for name in Settings._fields if name in found}
-    try:
-        return adapter.validate_python(known, strict=True), ""
-    except ValidationError as error:
-        bad = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
-        good = {name: value for name, value in known.items() if name not in bad}
-        what = " and ".join(f"{name} takes {ALLOWED[name]}" for name in bad)
-        sentence = f"{_path()}: {what}; the default is taken"
-        return adapter.validate_python(good, strict=True), sentence
+    good, bad = {}, []
+    for name, kind in fields(Settings).items():
+        try:
+            if name in found:
+                good[name] = checked(kind, found[name])
+        except ValueError:
+            bad.append(name)
+    what = " and ".join(f"{name} takes {ALLOWED[name]}" for name in sorted(bad))
+    return Settings(**good), f"{_path()}: {what}; the default is taken" if bad else ""
 
 
 def excludes() -> tuple[str, ...]:
@@ -186,10 +185,6 @@ def no_history() -> str:
     if not wish:
         return "switched off (blit diagnostics perf --enable switches it on)"
     return ""
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _path() -> str:

@@ -1,25 +1,25 @@
 """The queue file: what waited or ran when a session ended, and what its last transfers came to.
 
-Names of any bytes survive, percent-encoded: JSON and pydantic take text alone. Whatever is wrong
+Names of any bytes survive, percent-encoded: JSON takes text alone. Whatever is wrong
 with the file or its folder costs the memory of the queue, never a transfer.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import quote_from_bytes, unquote_to_bytes
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from blit import settings
 from blit.events import ByteCounts, Counts, Seconds, Summary
 from blit.job import Job
 from blit.queue import ENDED, Entry
 from blit.state import TransferState
+from blit.strict import checked
 
 MOST_ENDED = 200
 MOST_BYTES = 8 << 20  # a larger file is not ours
@@ -27,22 +27,21 @@ MOST_BYTES = 8 << 20  # a larger file is not ours
 Left = tuple[Job, TransferState | None, float]  # job, how it ended if it did, and when
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+_Command = Literal["copy", "mirror", "move"]  # a check leaves nothing behind
 
 
-class _Job(_Model):
-    command: Literal["copy", "mirror", "move"]
-    sources: list[str]
+class _Job(NamedTuple):
+    command: _Command
+    sources: tuple[str, ...]
     target: str
-    only: list[str] = []
+    only: tuple[str, ...] = ()
     files_from: str | None = None
     listed: str | None = None
     min_size: int | None = None
     max_size: int | None = None
     newer: float | None = None
     older: float | None = None
-    patterns: list[tuple[Literal["line", "file"], str]] = []
+    patterns: tuple[tuple[Literal["line", "file"], str], ...] = ()
     lasting: int = 0
     retry_of: str = ""
     gitignore: bool = False
@@ -62,12 +61,12 @@ class _Job(_Model):
     cluster: str = ""
 
 
-class _Ended(_Model):
+class _Ended(NamedTuple):
     outcome: str
     exit_code: int
     message: str
     route: str | None
-    landings: list[tuple[str, str]]
+    landings: tuple[tuple[str, str], ...]
     destination: str
     started_at: float
     ended_at: float
@@ -85,17 +84,17 @@ class _Ended(_Model):
     workers: int
 
 
-class _Entry(_Model):
+class _Entry(NamedTuple):
     job: _Job
     ended: _Ended | None = None  # None: it waited or ran
 
 
-class _Queue(_Model):
-    version: Literal[1] = 1
+class _Queue(NamedTuple):
     entries: list[_Entry]
+    version: Literal[1] = 1
 
 
-_PLAIN = set(_Job.model_fields) - {"sources", "target", "only", "patterns", "files_from", "listed"}
+_PLAIN = set(_Job._fields) - {"sources", "target", "only", "patterns", "files_from", "listed"}
 
 
 class Store:
@@ -123,11 +122,11 @@ class Store:
             try:
                 if path.stat().st_size > MOST_BYTES:
                     raise ValueError("too large")
-                found = _Queue.model_validate_json(path.read_bytes())
+                found = checked(_Queue, json.loads(path.read_bytes()))
                 return [_left(entry) for entry in found.entries]
             except FileNotFoundError:
                 return []
-            except (ValidationError, ValueError):
+            except (ValueError, RecursionError):
                 aside = folder / "queue.json.damaged"
                 path.replace(aside)
                 self.notice = f"the queue file was damaged; it is kept as {aside}"
@@ -141,6 +140,7 @@ class Store:
             return
         ended = [entry.id for entry in entries if entry.stage == ENDED]
         dropped = set(ended[:-MOST_ENDED])
+        dropped |= {entry.id for entry in entries if entry.job.command not in get_args(_Command)}
         new = self._folder / "queue.json.new"
         try:
             text = _text_of([_entry(entry) for entry in entries if entry.id not in dropped])
@@ -162,12 +162,25 @@ class Store:
 def _text_of(kept: list[_Entry]) -> str:
     """Short enough to be read again: a retry of very many files becomes one of the whole job."""
     while True:
-        text = _Queue(entries=kept).model_dump_json(exclude_defaults=True)
+        table = {"version": 1, "entries": [_brief(entry) for entry in kept]}
+        text = json.dumps(table, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
         longest = max(kept, key=lambda entry: len(entry.job.only), default=None)
         if len(text) <= MOST_BYTES or longest is None or not longest.job.only:
             return text
-        whole = longest.model_copy(update={"job": longest.job.model_copy(update={"only": []})})
+        whole = longest._replace(job=longest.job._replace(only=()))
         kept = [whole if entry is longest else entry for entry in kept]
+
+
+def _brief(part: Any) -> Any:
+    """As a table without the fields that have their default."""
+    if not hasattr(part, "_asdict"):
+        return part
+    usual = part._field_defaults
+    return {
+        name: _brief(value)
+        for name, value in part._asdict().items()
+        if name not in usual or value != usual[name]
+    }
 
 
 def _locked(path: Path) -> int | None:
@@ -193,13 +206,13 @@ def _entry(entry: Entry) -> _Entry:
     job = entry.job
     plain = {name: getattr(job, name) for name in _PLAIN}
     record = _Job(
-        sources=[_text(source) for source in job.sources], target=_text(job.target),
-        only=[_text(path) for path in job.only], files_from=_maybe(job.files_from),
+        sources=tuple(map(_text, job.sources)), target=_text(job.target),
+        only=tuple(map(_text, job.only)), files_from=_maybe(job.files_from),
         listed=_maybe(job.listed),
-        patterns=[
+        patterns=tuple(
             ("file", _text(one)) if isinstance(one, bytes) else ("line", _text(os.fsencode(one)))
             for one in job.patterns
-        ],
+        ),
         **plain,
     )  # fmt: skip
     return _Entry(job=record, ended=_ended(entry) if entry.stage == ENDED else None)
@@ -214,7 +227,7 @@ def _ended(entry: Entry) -> _Ended | None:
         # a message may name paths of any bytes
         message=summary.message.encode("utf-8", "backslashreplace").decode(),
         route=summary.route, destination=_text(summary.destination),
-        landings=[(_text(a), _text(b)) for a, b in state.landings],
+        landings=tuple((_text(a), _text(b)) for a, b in state.landings),
         started_at=state.started_at, ended_at=entry.ended_at, files=summary.files.copied,
         bytes=summary.bytes.copied, files_total=state.files_total, bytes_total=state.bytes_total,
         unchanged=summary.files.unchanged, deleted=summary.files.deleted,

@@ -77,7 +77,8 @@ KNOWS: dict[str, set[str]] = {
     "blit.session": {"blit"},  # like cli: what cli does when there is a screen
     "blit.logfile": {"blit.bus", "blit.headless", "blit.job", "blit.show"},
     "blit.trash": {"blit.engine.workers", "blit.errors", "blit.show"},
-    "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state"},
+    "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state", "blit.strict"},
+    "blit.strict": set(),
     "blit.replay": {"blit.events", "blit.job", "blit.queue", "blit.state"},
     "blit.diagnostics": {"blit.arguments", "blit.dump", "blit.history.commands", "blit.request"},
     "blit.dump": {
@@ -87,7 +88,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.show": set(),
     "blit.chart": {"blit.curve", "blit.show"},
     "blit.terminal": {"blit.show"},
-    "blit.settings": set(),
+    "blit.settings": {"blit.strict"},
     "blit.flags": {"blit.arguments"},
     "blit.lean": set(),
     "blit.bar": {"blit.show", "blit.state"},
@@ -122,10 +123,9 @@ FOREIGN: dict[str, set[str]] = {
     "blit.engine": {"anyio"},
     "blit.dispatch": {"anyio"},
     "blit.running": {"anyio"},
-    "blit.store": {"pydantic"},
     "blit.bar": {"rich"},
     "blit.history": {"platformdirs", "pydantic", "rich"},
-    "blit.settings": {"platformdirs", "pydantic", "pydantic_settings"},
+    "blit.settings": {"platformdirs"},
     "blit.tui": {"anyio", "rich", "textual"},
     "blit.terminal": {"textual"},
     "blit.worker.filters": {"pathspec"},  # loaded by the first folder that is filtered

@@ -96,6 +96,28 @@ def test_retries_of_very_many_files_do_not_outgrow_the_file(
     assert [len(job.only) for job in left] == [10, 0]
 
 
+def test_a_check_leaves_nothing_behind_and_keeps_nothing_else_out(tmp_path: Path) -> None:
+    """Without the command's check in store.py the whole file is damaged for who reads it."""
+    kept(tmp_path, Entry(1, JOB._replace(command="check")), Entry(2, JOB))
+    store = Store(tmp_path)
+    assert [job for job, _, _ in store.load()] == [JOB] and not store.notice
+
+
+def test_what_pydantic_wrote_is_read(tmp_path: Path) -> None:
+    """The file of an earlier version."""
+    (tmp_path / "queue.json").write_text(
+        '{"entries":[{"job":{"command":"copy","sources":["/odd%20%FF"],"target":"/b","patterns":[["line","a"]]}},'
+        '{"job":{"command":"move","sources":["/a"],"target":"/b","verify":true},"ended":{"outcome":"ok","exit_code":0,'
+        '"message":"","route":null,"landings":[["/a","/b"]],"destination":"/b","started_at":1.0,"ended_at":2.0,'
+        '"files":1,"bytes":2,"files_total":1,"bytes_total":2,"unchanged":0,"deleted":0,"failed":0,"cloned":0,'
+        '"cloned_bytes":0,"seconds":1.5,"forecast_s":null,"workers":2}}]}'
+    )
+    (job, state, _), (moved, done, at) = Store(tmp_path).load()
+    assert job == Job("copy", (b"/odd \xff",), b"/b", patterns=("a",)) and state is None
+    assert moved.verify and done is not None and done.summary is not None and at == 2.0
+    assert done.landings == ((b"/a", b"/b"),) and done.summary.seconds.total == 1.5
+
+
 def test_nothing_left_is_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "new")
     assert store.load() == [] and store.kept and not store.notice
@@ -105,7 +127,8 @@ def test_nothing_left_is_nothing(tmp_path: Path) -> None:
     "text",
     ["", "{", "[]", '{"entries": [{"job": {"command": "rm", "sources": ["/a"], "target": "/b"}}]}',
      '{"version": 2, "entries": []}', '{"entries": [{"job": {"command": "copy", "sources": [], "target": "/b"}}]}',
-     "\x00" * 100],
+     "\x00" * 100, "[" * 100_000, "\xff", '{"entries": [{"job": {"command": "copy", "sources": ["/\\ud800"], "target": "/b"}}]}',
+     '{"entries": [{"job": {"command": "copy", "sources": ["/a"], "target": "/b", "newer": NaN}}]}'],
 )  # fmt: skip
 def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "queue.json").write_text(text)
