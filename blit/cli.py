@@ -57,10 +57,7 @@ def run(argv: list[str]) -> int:
     if argv and argv[0] in TRANSFERS and not {"-h", "--help"} & set(argv):
         return transfer(argv)
     if not argv and not console.no_screen():
-        from blit import session
-
-        _catch_signals()
-        return session.manage(_workers([]), _early_signals, console.streams())
+        return _manage()
     if argv == ["--version"]:  # in 0.03 s less than with the parser
         console.stream(1).write(console.version() + "\n")
         return 0
@@ -73,12 +70,19 @@ def run(argv: list[str]) -> int:
     if options.command == "replay":
         return _replay(options)
     if options.command == "history" and not (options.json or options.no_tui or console.no_screen()):
-        from blit import session
-
-        _catch_signals()
-        return session.manage(_workers([]), _early_signals, console.streams(), history=True)
+        return _manage(history=True)
     code: int = arguments.module(options.command).run(options, *console.streams())
     return code
+
+
+def _manage(history: bool = False) -> int:
+    from blit import lean
+
+    lean.lighten(screen=True)
+    from blit import session
+
+    _catch_signals()
+    return session.manage(_workers([]), _early_signals, console.streams(), history)
 
 
 def transfer(argv: list[str]) -> int:
@@ -121,6 +125,9 @@ def transfer(argv: list[str]) -> int:
         console.complain("a worker process died at once: does this Python start with -I -S?")
         return 1
     probing.go_on(early)
+    from blit import lean
+
+    lean.lighten(screen)
     if screen:
         from blit import session
 
@@ -221,9 +228,6 @@ def _workers(argv: list[str]) -> int:
 def _headless(
     job: Job, pool: Pool, options: argparse.Namespace, early: Early | None, log: Log | None
 ) -> Summary:
-    from blit import lean
-
-    lean.without_ssl()
     import anyio
 
     from blit import headless, remember

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -19,18 +18,12 @@ from blit.settings import Settings
 from blit.tui import commands, themes
 from blit.tui.messages import Choice, Manager
 from blit.tui.screens.ask import Ask
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.screens.small import Small
 from blit.tui.screens.transfers import Transfers
 from blit.tui.status import Status
 from blit.tui.widgets.room import LEAST
 
-if TYPE_CHECKING:
-    from textual.types import CSSPathType
-
-HERE = Path(__file__).parent
-_FILES = [HERE / f"{name}.tcss" for name in ("blit", "problems", "review", "new", "history")]
-STYLES: CSSPathType = [file for file in _FILES if file.exists()]
 TICK = 0.25  # seconds between two looks at the manager; every fourth one draws the chart
 
 
@@ -38,7 +31,7 @@ class BlitApp(App[str]):
     """Left with a `Choice`."""
 
     TITLE = "blit"
-    CSS_PATH = STYLES
+    CSS_PATH = styles("blit")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New"),
         Binding("h", "history", "History"),
@@ -71,12 +64,27 @@ class BlitApp(App[str]):
             self.register_theme(theme)
         wished = choices.theme if choices is not None else ""
         self.theme = wished if wished in self.available_themes else themes.DARK.name
+        # the style sheet is read with these colours
+        self._read_for: dict[str, str] | None = self.get_css_variables()
+        self.stylesheet.set_variables(self._read_for)
 
     def get_default_screen(self) -> Screen[Any]:
-        return Shown(id="_default")  # below all others; empty
+        """The one below all others, with the classes for its size: it is styled once, not twice."""
+        first = Transfers(self._first)
+        for cells, names in zip(
+            self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            fitting = [name for least, name in names or [] if least <= cells]
+            first.add_class(*fitting[-1:], update=False)
+        return first
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Not for the theme that was chosen before the first picture: it has these colours."""
+        if self._read_for is None or self._read_for != self.get_css_variables():
+            super().refresh_css(animate)
+        self._read_for = None
 
     def on_mount(self) -> None:
-        self.push_screen(Transfers(self._first))
         if self._history:
             self.action_history()
         self.status.begin()

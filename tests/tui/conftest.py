@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.segment import Segment
 from textual._context import active_app
 from textual.app import App
+from textual.pilot import Pilot
 
 from blit.tui import words
+from blit.tui.widgets.keys import Keys
 
 SNAPSHOTS = Path(__file__).parent.parent.parent / "snapshots"
 
@@ -32,6 +34,16 @@ def screen_text(app: App[Any]) -> str:
     )  # fmt: skip
     lines = Segment.split_lines(s for s in console.render(update) if not s.control)
     return "\n".join("".join(s.text for s in line).rstrip() for line in lines) + "\n"
+
+
+async def click_key(pilot: Pilot[Any], key: str = "", action: str = "") -> bool:
+    """Click a key at the bottom, as it stands there; False where it does not, or is covered."""
+    keys = pilot.app.screen.query_one(Keys)
+    found = [k for k in keys.keys if (k.key == key if key else k.action.endswith(action))]
+    text = screen_text(pilot.app).splitlines()[-1]
+    if len(found) != 1 or text[1 + found[0].at :][: len(found[0].sign)] != found[0].sign:
+        return False
+    return await pilot.click(Keys, offset=(1 + found[0].at, 0))
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
-from textual.widgets._footer import FooterKey
 
 from blit.history import jsonl, records
 from blit.queue import ENDED, Entry
@@ -23,7 +22,7 @@ from blit.tui.screens.transfers import Transfers
 from blit.tui.widgets.past import PastRows, RunCurve, Trend
 from tests import past
 from tests.test_report import HOSTILE
-from tests.tui.conftest import screen_text
+from tests.tui.conftest import click_key, screen_text
 from tests.tui.fakes import StillManager
 
 SIZES = [(60, 15), (80, 24), (120, 36), (200, 60)]
@@ -255,9 +254,7 @@ async def press_or_click(pilot: Pilot[Any], how: str, key: str, action: str) -> 
         await pilot.press(key)
     else:
         await settled(pilot)  # the keys stand there only once they are drawn
-        found = [k for k in pilot.app.screen.query(FooterKey) if k.action.endswith(action)]
-        assert len(found) == 1, f"{action} is not at the bottom"
-        await pilot.click(found[0])
+        assert await click_key(pilot, action=action), f"{action} is not at the bottom"
     await settled(pilot)
 
 

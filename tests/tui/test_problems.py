@@ -13,7 +13,7 @@ from blit.state import TransferState
 from blit.tui.app import BlitApp
 from blit.tui.screens.problems import ProblemRows, Problems
 from blit.tui.widgets.facts import Facts
-from tests.tui.conftest import screen_text
+from tests.tui.conftest import click_key, screen_text
 from tests.tui.fakes import StillManager
 from tests.tui.stories import HOSTILE, MUSIC, PHOTOS, opening, told
 
@@ -128,15 +128,12 @@ async def test_each_key_asks_the_manager(said) -> None:
     ("key", "call"), [("r", "retry"), ("a", "retry"), ("s", "save_problems"), ("c", "")]
 )
 async def test_a_click_on_a_key_does_the_same(key: str, call: str) -> None:
-    from textual.widgets._footer import FooterKey
-
     manager = StillManager([entry(*FAILURES)])
     app = BlitApp(manager)
     async with app.run_test(size=(120, 36)) as pilot:
         await opened(pilot)
         await pilot.pause()
-        foot = next(k for k in app.screen.query(FooterKey) if k.key == key)
-        assert await pilot.click(foot)
+        assert await click_key(pilot, key=key)
         await pilot.pause()
         assert (manager.calls[-1][0] == call) if call else app.clipboard
 

@@ -14,7 +14,6 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.timer import Timer
 from textual.widgets import Button
-from textual.widgets._footer import FooterKey
 
 from blit.queue import ENDED, RUNNING, WAITING
 from blit.settings import Settings, load
@@ -27,10 +26,11 @@ from blit.tui.screens.leave import Leave
 from blit.tui.screens.small import Small
 from blit.tui.screens.stop import Stop
 from blit.tui.screens.transfers import Transfers
+from blit.tui.widgets.keys import Keys
 from blit.tui.widgets.queue import Queue
 
 from . import stories
-from .conftest import screen_text
+from .conftest import click_key, screen_text
 from .fakes import StillManager
 from .stories import PHOTOS, STORIES, entry
 
@@ -237,12 +237,11 @@ async def outcomes(story: str, size: tuple[int, int], click: bool) -> dict[str, 
     found: dict[str, Any] = {}
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
-        for key in [k.key for k in app.screen.query(FooterKey)]:
+        for key in [k.key for k in app.screen.query_one(Keys).keys]:
             if key == "q" and not any(e.active for e in manager.entries()):
                 continue  # it leaves at once: tested below
             if click:
-                widget = next(k for k in app.screen.query(FooterKey) if k.key == key)
-                assert await pilot.click(widget), f"{key} cannot be clicked"
+                assert await click_key(pilot, key=key), f"{key} cannot be clicked"
             else:
                 await pilot.press(key)
             await settled(pilot)

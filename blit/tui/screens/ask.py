@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from blit.tui.screens.base import Entries, Fitting
+from blit.tui.screens.base import Entries, Fitting, styles
 
 
 class Answer(NamedTuple):
@@ -22,6 +22,8 @@ class Answer(NamedTuple):
 
 class Ask(Fitting, ModalScreen[str]):
     """Left with the id of the answer; esc gives the first, which changes nothing."""
+
+    CSS_PATH = styles("windows")
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stay", "Stay", show=False)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -11,9 +12,17 @@ from textual.screen import Screen
 from blit.queue import Entry
 
 if TYPE_CHECKING:
+    from textual.types import CSSPathType
+
     from blit.tui.messages import Manager
 
 Entries = tuple[Entry, ...]
+
+
+def styles(*names: str) -> CSSPathType:
+    """Style sheets of a screen. Files, not `CSS`: rules there never match the screen's classes."""
+    folder = Path(__file__).parent.parent
+    return [folder / f"{name}.tcss" for name in names]
 
 
 class Fitting:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from blit.tui.screens.base import Fitting
+from blit.tui.screens.base import Fitting, styles
 
 KEYS = (
     ("↑ ↓ tab esc", "move, next panel, back — the mouse does all of it too"),
@@ -40,6 +40,7 @@ _FRAME = 8  # border, padding and the scroll bar
 
 
 class Help(Fitting, ModalScreen[None]):
+    CSS_PATH = styles("windows")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter", "close", "Close", show=False)
     ]

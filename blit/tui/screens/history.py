@@ -17,7 +17,7 @@ from blit.history.records import RunRecord
 from blit.queue import ENDED
 from blit.tui.aside import aside
 from blit.tui.screens.ask import Answer, Ask
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.screens.record import Record, again
 from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.keys import Keys
@@ -27,6 +27,7 @@ from blit.tui.widgets.top import Top
 
 
 class History(Shown):
+    CSS_PATH = styles("history")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("o", "order", "Order"),

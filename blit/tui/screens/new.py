@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Label, RadioSet
 from blit import show
 from blit.job import Job
 from blit.queue import Entry
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.widgets.choices import Check, Radio
 from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.folder_tree import FolderTree
@@ -32,6 +32,7 @@ REST = 0.3  # seconds without a change until the plan is made
 
 
 class NewTransfer(Shown):
+    CSS_PATH = styles("review", "new")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next"),
         Binding("ctrl+s,ctrl+enter", "start", "Start", key_display="^s"),

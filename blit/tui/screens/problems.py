@@ -15,7 +15,7 @@ from textual.content import Content
 from blit import advice, show
 from blit.events import Failed
 from blit.queue import ENDED, Entry
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.widgets.facts import MUTED, Fact, Facts
 from blit.tui.widgets.heading import Heading
 from blit.tui.widgets.keys import Keys
@@ -108,6 +108,7 @@ class Header(Facts):
 
 
 class Problems(Shown):
+    CSS_PATH = styles("problems")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Retry selected"),
         Binding("a", "retry_all", "Retry all"),

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from blit import show
 from blit.history import views
 from blit.history.records import RunRecord
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.keys import Keys
 from blit.tui.widgets.past import RunCurve
@@ -20,6 +20,8 @@ from blit.tui.widgets.top import Top
 
 class Record(Shown):
     """One run: its curve, and all that is known of it."""
+
+    CSS_PATH = styles("history")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "again", "Run again"),

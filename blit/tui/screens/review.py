@@ -16,7 +16,7 @@ from blit import show
 from blit.queue import ENDED, PREVIEW, Entry, Extra
 from blit.state import TransferState
 from blit.tui import words
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.widgets import banner
 from blit.tui.widgets.facts import Fact, Facts
 from blit.tui.widgets.heading import Heading
@@ -27,6 +27,7 @@ MOST = 1_000  # entries of one folder that are shown
 
 
 class Review(Shown):
+    CSS_PATH = styles("review")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next", show=True),
         Binding("escape", "app.pop_screen", "Back", key_display="esc"),

@@ -7,12 +7,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from blit import show
-from blit.tui.screens.base import Entries, Shown
+from blit.tui.screens.base import Entries, Shown, styles
 from blit.tui.widgets import banner
 from blit.tui.widgets.room import LEAST
 
 
 class Small(Shown):
+    CSS_PATH = styles("windows")
+
     def compose(self) -> ComposeResult:
         yield Static("", id="small", markup=False)
 

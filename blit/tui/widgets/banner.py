@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -81,18 +80,17 @@ class Banner(Vertical):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.border_subtitle = Content("tab and ← → choose, or click")
-        self.said = Words(id="said")
-        self.buttons = [Button(words, id=name, compact=True) for name, _, words in BUTTONS]
-
-    def compose(self) -> ComposeResult:
-        yield self.said
-        with Horizontal():
-            yield from self.buttons
+        self.said: Words | None = None  # made when it is needed: most runs never need it
+        self.buttons: list[Button] = []
 
     def show(self, entry: Entry | None) -> None:
         what = kind(entry)
         if entry is None or not what:
             return
+        if self.said is None:
+            self.said = Words(id="said")
+            self.buttons = [Button(words, id=name, compact=True) for name, _, words in BUTTONS]
+            self.mount(self.said, Horizontal(*self.buttons))
         can_skip = entry.state.suspect is not None
         for button, (name, wanted, _) in zip(self.buttons, BUTTONS, strict=True):
             button.display = wanted == what and (can_skip or name != "skip")
