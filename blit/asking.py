@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any
 
 from blit.engine.workers import Pool, WorkerDied
 from blit.queue import Disks, Folders
+from blit.worker import wire
 
 PATIENCE = 5.0  # seconds; then the worker is given up with what it hangs on
 
@@ -75,7 +75,7 @@ class Asker:
             pool.post_all(worker, task)
         except WorkerDied:
             return None
-        if not select.select([worker.answers], [], [], max(0.0, until - time.monotonic()))[0]:
+        if not wire.ready(worker.answers, max(0.0, until - time.monotonic())):
             self._drop()
             raise NoAnswer(f"its disk did not answer within {self._patience:.0f} s")
         answer = pool.answer_now(worker)

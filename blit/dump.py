@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ def _look(job: Job) -> dict[str, Any] | None:
     worker = pool.workers[0]
     try:
         pool.post_all(worker, {**probing.probe_task(job, pool), "op": "survey"})
-        if not select.select([worker.answers], [], [], _PATIENCE)[0]:
+        if not wire.ready(worker.answers, _PATIENCE):
             return None
         facts = pool.answer_now(worker)
     except WorkerDied:

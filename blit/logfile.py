@@ -6,7 +6,6 @@ Neither the engine nor the terminal ever waits for that file: a thread feeds the
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from blit import show
 from blit.headless import Json, Printer
+from blit.worker import wire
 
 if TYPE_CHECKING:
     from blit.bus import Mailbox
@@ -91,7 +91,7 @@ class Log:
         answer, pipe = b"", self._writer.stdout.fileno()
         while not answer.endswith(b"\n"):
             left = max(0.0, until - time.monotonic())
-            if not select.select([pipe], [], [], left)[0]:
+            if not wire.ready(pipe, left):
                 return "it does not answer"
             if not (part := os.read(pipe, 4096)):
                 return "its writer was killed"

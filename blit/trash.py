@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from blit import show
 from blit.engine.workers import Pool, WorkerDied
 from blit.errors import EXIT_CODES
+from blit.worker import wire
 
 if TYPE_CHECKING:
     import argparse
@@ -157,7 +157,7 @@ class _Session:
         worker = self.pool.workers[0]
         self.pool.post_all(worker, task)
         seen, since = worker.view.counters()[0], time.monotonic()
-        while not select.select([worker.answers], [], [], _LOOK)[0]:
+        while not wire.ready(worker.answers, _LOOK):
             now = worker.view.counters()[0]
             if now != seen:
                 seen, since = now, time.monotonic()

@@ -79,7 +79,7 @@ class ClusterPool(Pool):
         self.link.send(worker, data)
         return b""
 
-    def _read(self, worker: Worker) -> Task | None:
+    def answered(self, worker: Worker) -> Task | None:
         assert isinstance(worker, FarWorker)
         try:
             if not os.read(worker.answers, 1):

@@ -90,7 +90,9 @@ class Crew:
         self.numbers = 0
         self.waits = Waits()
         self.after_each: Callable[[], None] = lambda: None
-        self.posted: dict[int, Task] = {}  # what workers were given before the crew set out
+        # what workers were given before the crew set out, and what was done by then: see catch_up
+        self.posted: dict[int, Task] = {}
+        self.early: deque[tuple[int, Task, dict[str, Any]]] = deque()
         self.active = len(pool.workers)
         self._hire: Callable[[Worker], None] | None = None
         self._wake = anyio.Event()
@@ -232,10 +234,12 @@ class Crew:
         self.wake()
         return worker
 
-    def took(self, slot: int, task: Task, answer: dict[str, Any]) -> None:
-        """A task that was done, and told to its source, before the crew set out."""
-        self._given(slot, task)
-        self._taken(slot, task, answer)
+    def catch_up(self) -> None:
+        """Take in what was done, and told to its source, before the crew set out; once."""
+        while self.early:
+            slot, task, answer = self.early.popleft()
+            self._given(slot, task)
+            self._taken(slot, task, answer)
 
     def _given(self, slot: int, task: Task) -> None:
         if task["what"] == "list":

@@ -44,26 +44,35 @@ class Feeder:
         self._told, self._tell = -1, -1
 
     def feed(self, seconds: float | None, told: int = -1) -> None:
-        """For so long, or until `told` can be read, or there is trouble or nothing to do.
-
-        Raises WorkerDied.
-        """
+        """For so long, or until `told` can be read, or there is trouble or nothing to do."""
         until = None if seconds is None else time.monotonic() + seconds
-        while not self.trouble:
-            self._give()
-            busy = {w.answers: w for w in self.pool.workers if w.slot in self.tasks}
-            left = None if until is None else until - time.monotonic()
-            if not busy or (left is not None and left <= 0):
-                return
-            full = {w.tasks: w for w in self.pool.workers if w.unsent}
-            watched = [*busy, told] if told >= 0 else [*busy]
-            ready, open_, _ = select.select(watched, [*full], [], left)
-            if told in ready:
-                return
-            for fd in open_:
+        try:
+            while not self.trouble:
+                self._give()
+                left = None if until is None else until - time.monotonic()
+                if not self.tasks or (left is not None and left <= 0) or self._look(left, told):
+                    return
+        except WorkerDied:
+            self.trouble = True  # the crew will find out by itself
+
+    def _look(self, seconds: float | None, told: int) -> bool:
+        """Take in what comes within so many seconds; whether `told` can be read."""
+        looking = select.poll()  # see wire.ready
+        busy = {w.answers: w for w in self.pool.workers if w.slot in self.tasks}
+        full = {w.tasks: w for w in self.pool.workers if w.unsent}
+        for fd in (*busy, told) if told >= 0 else busy:
+            looking.register(fd, select.POLLIN)
+        for fd in full:
+            looking.register(fd, select.POLLOUT)
+        found = [fd for fd, _ in looking.poll(None if seconds is None else seconds * 1000)]
+        if told in found:
+            return True
+        for fd in found:
+            if fd in full:
                 self.pool.push(full[fd])
-            for fd in ready:
+            else:
                 self._take(busy[fd])
+        return False
 
     def _give(self) -> None:
         for worker in self.pool.workers:
@@ -77,10 +86,9 @@ class Feeder:
                 worker.unsent = self.pool.post(worker, task)
 
     def _take(self, worker: Any) -> None:
-        answer = self.pool.answer_now(worker)
+        answer = self.pool.answered(worker)
         if answer is None:
-            self.trouble = True  # dead: the crew will find out by itself
-            return
+            return  # not to its end
         task = self.tasks.pop(worker.slot)
         self.schedule.done(worker.slot, task, answer)
         self.answers.append((worker.slot, task, answer))
@@ -97,14 +105,10 @@ class Feeder:
         self._told, self._tell = os.pipe()
         self._pace = sys.getswitchinterval()
         sys.setswitchinterval(min(self._pace, _SWITCH))
-        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+        self._thread = threading.Thread(
+            target=self.feed, args=(None, self._told), name="feeder", daemon=True
+        )
         self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.feed(None, self._told)
-        except WorkerDied:
-            self.trouble = True  # the crew will find out by itself
 
     def stop(self) -> None:
         """From now on the workers are somebody else's; takes no time."""

@@ -7,7 +7,6 @@ first files copied, or the first folders listed, when the engine comes up.
 from __future__ import annotations
 
 import os
-import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -17,7 +16,7 @@ from blit.engine import route
 from blit.engine.workers import Pool, WorkerDied
 from blit.history import profile
 from blit.job import Job, command_line
-from blit.worker.wire import SLOW
+from blit.worker.wire import SLOW, ready
 
 if TYPE_CHECKING:
     from blit.engine.borders import Known
@@ -88,9 +87,9 @@ def start(
     worker = pool.workers[0]
     pool.post_all(worker, probe_task(job, pool))
     known = routes()
-    if not select.select([worker.answers], [], [], 0)[0]:
+    if not ready(worker.answers, 0):
         import blit.engine.schedule  # noqa: F401  # one of those that pass the time
-    if not select.select([worker.answers], [], [], _PATIENCE)[0]:
+    if not ready(worker.answers, _PATIENCE):
         return Early(known=known)
     facts = pool.answer_now(worker)
     if facts is None or job.move or not harmless(facts, job):

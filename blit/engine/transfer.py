@@ -74,6 +74,7 @@ async def transfer(
                     run.ending = run.ending or errors.Failed(
                         "a worker process died at once: is this Python intact?"
                     )
+            run.crew.catch_up()
             if run.must_clear:
                 await run.clear()
             run.ledger.settle()
@@ -186,6 +187,7 @@ class Run:
 
     def left_text(self) -> str:
         """What an interrupted run leaves to its next time."""
+        self.crew.catch_up()
         total = self.totals()[0]
         least = "" if self.schedule is None or self.schedule.plan_done else "at least "
         if self.job.dry_run or not total:
@@ -202,6 +204,7 @@ class Run:
         if early is not None and early.schedule is not None:
             self.schedule = early.schedule  # workers are at it: known also if the run ends here
             self.crew.posted.update(early.tasks)
+            self.crew.early.extend(early.answers)
         facts = await probing.facts(self.pool, self.job, early)
         if "defect" in facts:
             self.ledger.take(facts)
@@ -257,9 +260,7 @@ class Run:
     async def stream(self, facts: dict[str, Any], early: probing.Early | None) -> None:
         self.phase = "copying"
         schedule = early.schedule if early else None
-        if early is not None:
-            for slot, task, answer in early.answers:
-                self.crew.took(slot, task, answer)
+        self.crew.catch_up()
         if schedule is None:
             schedule = probing.streaming(facts, len(self.pool.workers), self.job.held)
             assert self.route is not None

@@ -126,11 +126,9 @@ class Pool:
 
     def post_all(self, worker: Worker, task: Task) -> None:
         """Hand over a task to the last byte; for idle workers, who read at once."""
-        import select
-
         rest = self.post(worker, task)
         while rest:
-            select.select([], [worker.tasks], [], 1)
+            wire.ready(worker.tasks, 1, to_write=True)
             rest = self._push(worker, rest)
 
     async def ask(self, worker: Worker, task: Task) -> Task:
@@ -150,21 +148,21 @@ class Pool:
 
         while True:
             await anyio.wait_readable(worker.answers)
-            answer = self._read(worker)
+            answer = self.answered(worker)
             if answer is not None:
                 return answer
 
     def answer_now(self, worker: Worker) -> Task | None:
         """The same without a loop, for an answer begun to arrive; None when the worker died."""
         try:
-            while (answer := self._read(worker)) is None:
+            while (answer := self.answered(worker)) is None:
                 pass
         except WorkerDied:
             return None
         return answer
 
-    def _read(self, worker: Worker) -> Task | None:
-        """Take what is there; the answer when it is whole."""
+    def answered(self, worker: Worker) -> Task | None:
+        """Take what is there; the answer when it is whole. Raises WorkerDied."""
         try:
             part = os.read(worker.answers, 1 << 20)
         except BlockingIOError:

@@ -131,6 +131,18 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def ready(fd: int, seconds: float, to_write: bool = False) -> bool:
+    """Whether a pipe can be read, or its other side has gone, within so many seconds.
+
+    By `poll`: `select` knows no descriptor above 1023, and a program may have more files open.
+    """
+    from select import POLLIN, POLLOUT, poll
+
+    looking = poll()
+    looking.register(fd, POLLOUT if to_write else POLLIN)
+    return bool(looking.poll(seconds * 1000))
+
+
 def _exactly(fd: int, count: int) -> bytes | None:
     parts = []
     while count:

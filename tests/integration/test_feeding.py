@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -52,9 +55,12 @@ def begun(source: Path, target: Path) -> Iterator[tuple[Job, Pool, probing.Early
             pass
 
 
-def ended(job: Job, pool: Pool, early: probing.Early) -> tuple[Summary, list[Event]]:
+def ended(
+    job: Job, pool: Pool, early: probing.Early, control: Control | None = None
+) -> tuple[Summary, list[Event]]:
     told: list[Event] = []
-    return anyio.run(transfer, job, pool, told.append, Control(), early), told
+    control = control or Control()
+    return anyio.run(transfer, job, pool, told.append, control, early), told
 
 
 def thread_of(feeder: Feeder) -> None:
@@ -113,3 +119,64 @@ def test_a_worker_that_dies_meanwhile_is_replaced_by_the_engine(ram: Path) -> No
     assert (summary.outcome, summary.files.failed) == ("ok", 0)
     assert_same(source, target)
     assert not temporaries(target)
+
+
+def test_a_worker_that_dies_before_it_has_work_is_replaced_by_the_engine(ram: Path) -> None:
+    """Without WorkerDied being caught in `feed` the run ends here, with exit code 1."""
+    source, target = tree(ram), ram / "target"
+    job = Job("copy", (os.fsencode(f"{source}/"),), os.fsencode(target))
+    pool = Pool(2)
+    try:
+        os.kill(pool.workers[1].pid, signal.SIGKILL)
+        assert select.select([pool.workers[1].answers], [], [], 30)[0]  # it is gone
+        early = probing.start(pool, job)
+        assert early.feeder is not None and early.feeder.trouble
+        summary, _ = ended(job, pool, early)
+    finally:
+        pool.kill()
+        pool.close()
+    assert (summary.outcome, summary.files.failed) == ("ok", 0)
+    assert_same(source, target)
+
+
+@pytest.mark.parametrize("trouble", [False, True])
+def test_what_was_done_is_told_when_the_run_is_stopped_by_then(ram: Path, trouble: bool) -> None:
+    """Without `catch_up` in `left_text` nothing of it is counted, and no failure is told."""
+    source, target = tree(ram), ram / "target"
+    for number in range(60 * trouble):
+        (target / f"d{number}/f1").mkdir(parents=True)
+    with begun(source, target) as (job, pool, early, feeder):
+        probing.go_on(early)
+        thread_of(feeder)
+        assert feeder.trouble == trouble
+        control = Control()
+        control.stop(signal.SIGINT)
+        summary, told = ended(job, pool, early, control)
+    there = sum(len(files) for _, _, files in os.walk(target))
+    assert (summary.outcome, summary.files.copied) == ("interrupted", there)
+    assert summary.files.failed == sum(isinstance(event, Failed) for event in told)
+    assert bool(summary.files.failed) == trouble
+    assert trouble or "2,400 of 2,400" in summary.message
+
+
+def test_half_an_answer_keeps_nobody() -> None:
+    """With `answer_now` in feeding.py `stop` waits for a worker that stands still."""
+    pool = Pool(1)
+    try:
+        worker = pool.workers[0]
+        theirs, ours = os.pipe()
+        os.set_blocking(theirs, False)
+        os.close(worker.answers)
+        worker.answers = theirs
+        os.write(ours, b"\x10\0")
+        feeder = Feeder(pool, SimpleNamespace(next=lambda slot: None), (0, 0))  # type: ignore[arg-type]
+        feeder.tasks[worker.slot] = {}
+        feeder.go_on()
+        stopping = threading.Thread(target=feeder.stop, daemon=True)
+        stopping.start()
+        stopping.join(20)
+        assert not stopping.is_alive()
+        os.close(ours)
+    finally:
+        pool.kill()
+        pool.close()

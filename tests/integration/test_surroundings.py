@@ -211,6 +211,37 @@ def test_limits(blit: Blit, ram: Path, limits: str) -> None:
     assert_same(ram / "empty", ram / "dst")
 
 
+MANY_OPEN = """
+import os, sys
+null = os.open(os.devnull, os.O_RDONLY)
+for _ in range(1100):
+    os.set_inheritable(os.dup(null), True)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+IN_A_PROGRAM = "import blit, sys; blit.copy(*sys.argv[1:])"
+
+
+@pytest.mark.parametrize("what", ["copy", "with a log", "dump", "in a program"])
+def test_a_thousand_files_that_the_program_has_open(blit: Blit, ram: Path, what: str) -> None:
+    """With `select` instead of `poll` in wire.py or feeding.py this is an internal error."""
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
+        pytest.skip("fewer open files are allowed here")
+    make(ram / "src", TREE)
+    verb = ["-m", "blit", "copy", "--no-tui"]
+    words = {
+        "copy": verb, "with a log": [*verb, "--log-file", str(ram / "log")],
+        "dump": ["-m", "blit", "diagnostics", "dump"], "in a program": ["-c", IN_A_PROGRAM],
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", MANY_OPEN, *words[what], f"{ram}/src/", ram / "dst"],
+        env=blit.environment, capture_output=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 2048)),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    if what != "dump":
+        assert_same(ram / "src", ram / "dst")
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_fewer_workers_where_no_more_can_be_started(
     monkeypatch: pytest.MonkeyPatch, most: int
