@@ -34,6 +34,7 @@ class Cells:
         self.modes: set[int] = set()  # of ?…h
         self._rest = ""
         self.bells = 0
+        self.spills = 0  # characters and lines that had no room: a picture of another size
         self.titles: list[str] = []
 
     def resize(self, width: int, height: int) -> None:
@@ -68,6 +69,7 @@ class Cells:
             for char in text:
                 if self.x >= self.width:
                     self.x = 0
+                    self.spills += 1
                     self._down()
                 self.rows[self.y][self.x] = char
                 self.x += 1
@@ -76,6 +78,7 @@ class Cells:
         self.y += 1
         if self.y >= self.height:
             self.y = self.height - 1
+            self.spills += 1
             self.rows = [*self.rows[1:], [" "] * self.width]
 
     def _control(self, mark: str, numbers: list[int], final: str) -> None:
@@ -186,8 +189,8 @@ class Terminal:
     def thaw(self) -> None:
         self._reading.set()
 
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
+    def type(self, keys: str | bytes) -> None:
+        os.write(self._master, keys if isinstance(keys, bytes) else keys.encode())
 
     def resize(self, width: int, height: int) -> None:
         with self._changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -19,10 +19,12 @@ from blit.tui import commands, themes
 from blit.tui.messages import Choice, Manager
 from blit.tui.screens.ask import Ask
 from blit.tui.screens.base import Entries, Shown, styles
-from blit.tui.screens.small import Small
+from blit.tui.screens.small import Small, too_small
 from blit.tui.screens.transfers import Transfers
 from blit.tui.status import Status
-from blit.tui.widgets.room import LEAST
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
 
 TICK = 0.25  # seconds between two looks at the manager; every fourth one draws the chart
 
@@ -67,6 +69,14 @@ class BlitApp(App[str]):
         # the style sheet is read with these colours
         self._read_for: dict[str, str] | None = self.get_css_variables()
         self.stylesheet.set_variables(self._read_for)
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        if found.__name__ == "LinuxDriver":
+            from blit.tui.driver import TerminalDriver
+
+            return TerminalDriver
+        return found
 
     def get_default_screen(self) -> Screen[Any]:
         """The one below all others, with the classes for its size: it is styled once, not twice."""
@@ -123,6 +133,7 @@ class BlitApp(App[str]):
             self._gone = True
             self._hung_up()
         self._fit()
+        self.make_room(self.size)  # also where it lay under a window when there was room again
         self.tick(chart=self._ticks % 4 == 0)
 
     def _fit(self) -> None:
@@ -163,11 +174,20 @@ class BlitApp(App[str]):
         return found
 
     def on_resize(self, event: events.Resize) -> None:
-        small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
+        self.make_room(event.size)
+
+    def make_room(self, size: Size) -> None:
+        """One line with the facts in front where there is no room for more, and only there."""
+        small = too_small(size)
         if small and not any(isinstance(s, Small) for s in self.screen_stack):
             self.push_screen(Small())
         elif not small and isinstance(self.screen, Small):
             self.pop_screen()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where there is no room, nothing is opened that would lie over the one line."""
+        shut = action in ("new", "history", "help", "command_palette")
+        return not (shut and isinstance(self.screen, Small))
 
     # -- the places and the windows ----------------------------------------------------------------
 
@@ -213,6 +233,19 @@ class BlitApp(App[str]):
         """Open a screen, unless it is in front already."""
         if not isinstance(self.screen, kind):
             self.push_screen(make())
+
+    def action_command_palette(self) -> None:
+        from blit.tui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def search_themes(self) -> None:
+        from textual.theme import ThemeProvider
+
+        from blit.tui.screens.palette import Palette
+
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands.commands(self, screen)

@@ -292,7 +292,7 @@ async def test_open_a_record_and_run_it_again(how, config) -> None:
         await settled(pilot)
         await press_or_click(pilot, how, "enter", "choose")
         assert isinstance(app.screen, Record)
-        await press_or_click(pilot, how, "escape", "pop_screen")
+        await press_or_click(pilot, how, "escape", "dismiss")
         assert isinstance(app.screen, History)
         await pilot.press("enter")
         await press_or_click(pilot, how, "g", "again")

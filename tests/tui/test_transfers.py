@@ -398,7 +398,7 @@ async def test_resizing_there_and_back_is_the_same_picture() -> None:
 async def test_a_size_that_is_over_is_laid_out_for_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where two sizes are on their way, screens without Fitting send each other both for ever."""
+    """Where two sizes are on their way, screens without Steady send each other both for ever."""
     monkeypatch.setattr(BlitApp, "_fit", lambda self: None)
     app = BlitApp(StillManager(STORIES["running"]))
     async with app.run_test(size=(120, 36)) as pilot:

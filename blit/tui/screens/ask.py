@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from blit.tui.screens.base import Entries, Fitting, styles
+from blit.tui.screens.base import Entries, Steady, styles
 
 
 class Answer(NamedTuple):
@@ -20,7 +20,7 @@ class Answer(NamedTuple):
     words: str
 
 
-class Ask(Fitting, ModalScreen[str]):
+class Ask(Steady, ModalScreen[str]):
     """Left with the id of the answer; esc gives the first, which changes nothing."""
 
     CSS_PATH = styles("windows")

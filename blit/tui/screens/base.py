@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
+from textual.await_complete import AwaitComplete
 from textual.geometry import Size
 from textual.screen import Screen
 
@@ -25,12 +26,20 @@ def styles(*names: str) -> CSSPathType:
     return [folder / f"{name}.tcss" for name in names]
 
 
-class Fitting:
-    """Mixed into a screen: the size of the terminal as it is now, and no other.
+class Steady:
+    """Mixed into a screen: two things that those of Textual do where much happens at once.
 
     A screen tells itself each change of its size. Where two sizes of one quick resize are on their
     way to it, each undoes the other and is sent again, and the program does nothing else any more.
+
+    And a screen that is left takes the one in front off the stack, whichever that is: a second esc
+    that was on its way to it would take the transfers themselves, and leave an empty screen.
     """
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        if not self.is_active:  # type: ignore[attr-defined]
+            return AwaitComplete()
+        return super().dismiss(result)  # type: ignore[misc, no-any-return]
 
     async def _on_resize(self, event: events.Resize) -> None:
         app_size: Size = self.app.size  # type: ignore[attr-defined]
@@ -38,7 +47,7 @@ class Fitting:
             event.prevent_default()  # the base class would lay out for it
 
 
-class Shown(Fitting, Screen[None]):
+class Shown(Steady, Screen[None]):
     """A screen that follows the entries. `show` is called 4 times a second, when they changed."""
 
     def show(self, entries: Entries, chart: bool) -> None:

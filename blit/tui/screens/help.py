@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from blit.tui.screens.base import Fitting, styles
+from blit.tui.screens.base import Steady, styles
 
 KEYS = (
     ("↑ ↓ tab esc", "move, next panel, back — the mouse does all of it too"),
@@ -39,7 +39,7 @@ _KEY = 13  # cells for the name of a key
 _FRAME = 8  # border, padding and the scroll bar
 
 
-class Help(Fitting, ModalScreen[None]):
+class Help(Steady, ModalScreen[None]):
     CSS_PATH = styles("windows")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter", "close", "Close", show=False)

@@ -183,7 +183,7 @@ class History(Shown):
         if self.query_one(Input).display:
             self._filter("")
         else:
-            self.app.pop_screen()
+            self.dismiss()
 
     # -- the filter --------------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ class Problems(Shown):
         Binding("a", "retry_all", "Retry all"),
         Binding("c", "copy", "Copy path"),
         Binding("s", "save", "Save list"),
-        Binding("escape,p", "app.pop_screen", "Back", key_display="esc"),
+        Binding("escape,p", "dismiss", "Back", key_display="esc"),
     ]
 
     def __init__(self, entry_id: int) -> None:

@@ -25,7 +25,7 @@ class Record(Shown):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "again", "Run again"),
-        Binding("escape,enter,h", "app.pop_screen", "Back", key_display="esc"),
+        Binding("escape,enter,h", "dismiss", "Back", key_display="esc"),
     ]
 
     def __init__(self, record: RunRecord) -> None:

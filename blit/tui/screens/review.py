@@ -30,7 +30,7 @@ class Review(Shown):
     CSS_PATH = styles("review")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next", show=True),
-        Binding("escape", "app.pop_screen", "Back", key_display="esc"),
+        Binding("escape", "dismiss", "Back", key_display="esc"),
     ]
 
     def __init__(self, entry_id: int) -> None:

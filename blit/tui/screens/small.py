@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.geometry import Size
 from textual.widgets import Static
 
 from blit import show
@@ -23,6 +24,10 @@ class Small(Shown):
 
     def show(self, entries: Entries, chart: bool) -> None:
         self.query_one("#small", Static).update(Content(sentence(*self.app.size, entries)))
+
+
+def too_small(size: Size) -> bool:
+    return size.width < LEAST[0] or size.height < LEAST[1]
 
 
 def sentence(width: int, height: int, entries: Entries) -> str:
