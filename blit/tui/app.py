@@ -60,7 +60,7 @@ class BlitApp(App[str]):
         self._history = history  # begin there
         self._shown: Entries | None = None
         self._ticks = 0
-        self._gone = False  # the terminal
+        self._gone = self._measured = False  # the terminal
         self.status = Status(self)
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
@@ -174,6 +174,11 @@ class BlitApp(App[str]):
         return found
 
     def on_resize(self, event: events.Resize) -> None:
+        again, self._measured = self._measured, True  # the first comes by itself
+        if again and any(screen.outer_size == event.size for screen in self._visible()):
+            # there and back: the terminal may have cut off what stood there, and only a change of
+            # the size is drawn by itself
+            self.refresh(layout=True)
         self.make_room(event.size)
 
     def make_room(self, size: Size) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def screen(blit: Blit) -> Iterator[Terminal]:
     with Terminal([*BLIT], blit.environment, 80, 24) as terminal:
-        terminal.sees("Nothing to do yet")
+        terminal.sees(lambda text: "Nothing to do yet" in text and text.endswith("palette"))
         yield terminal
 
 
@@ -88,4 +88,14 @@ def test_suspended_from_outside_and_brought_back(screen: Terminal) -> None:
     os.kill(screen.process.pid, signal.SIGCONT)
     screen.sees(lambda text: text.endswith("palette") and "Nothing to do yet" in text)
     answers(screen)
+    leaves(screen)
+
+
+def test_another_size_and_back_at_once(screen: Terminal) -> None:
+    """What the terminal has cut off meanwhile is drawn anew; without BlitApp.on_resize it is not."""
+    before = screen.text
+    for _ in range(3):
+        screen.resize(60, 15)
+        screen.resize(80, 24)
+        screen.sees(before)
     leaves(screen)
