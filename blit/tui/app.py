@@ -183,16 +183,17 @@ class BlitApp(App[str]):
 
     def make_room(self, size: Size) -> None:
         """One line with the facts in front where there is no room for more, and only there."""
-        small = too_small(size)
-        if small and not any(isinstance(s, Small) for s in self.screen_stack):
+        front = self._visible()[:1]  # none while the program begins or ends
+        if not too_small(size):
+            if front and isinstance(front[0], Small):
+                self.pop_screen()
+        elif front and not any(isinstance(s, Small) for s in self.screen_stack):
             self.push_screen(Small())
-        elif not small and isinstance(self.screen, Small):
-            self.pop_screen()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where there is no room, nothing is opened that would lie over the one line."""
         shut = action in ("new", "history", "help", "command_palette")
-        return not (shut and isinstance(self.screen, Small))
+        return not (shut and any(isinstance(s, Small) for s in self._visible()))
 
     # -- the places and the windows ----------------------------------------------------------------
 

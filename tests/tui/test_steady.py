@@ -136,3 +136,12 @@ async def test_the_palette_knows_one_size_alone(monkeypatch: pytest.MonkeyPatch)
         await pilot.press(*"theme", "enter")
         await settled(pilot)
         assert isinstance(app.screen, Palette) and "Search for themes" in screen_text(app)
+
+
+async def test_a_tick_without_a_screen_is_none() -> None:
+    """As while the program ends: asked for its screen, Textual raises."""
+    app = BlitApp(StillManager(STORIES["running"]))
+    app._tick()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await settled(pilot)
+    app._tick()
