@@ -10,6 +10,7 @@ import pytest
 
 from blit.worker import compare, status
 from blit.worker.context import Context
+from blit.worker.system import os as system_os
 
 FILES = 40  # more than are closed together
 
@@ -44,3 +45,31 @@ def test_a_comparison_closes_what_it_opened_and_nothing_else(tmp_path: Path, han
     assert opened() == before
     for fd in (sfd, dfd, *others):
         os.close(fd)  # OSError if somebody else did
+
+
+@pytest.mark.parametrize("length", [6, 46, 200])
+def test_the_page_names_each_file_that_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    """Whoever hangs in a call is given up by that name. Without the byte that says which of
+    several, or without the names one by one where sixteen are too long, this fails."""
+    shared = mmap.mmap(-1, 4096)
+    context = Context(status.Page(shared, 0), "test", 0, os.getppid())
+    view = status.View(shared, 0)
+    names = [f"{n}-é".ljust(length, "x") for n in range(FILES)]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    fd = os.open(tmp_path, os.O_RDONLY)
+    context.page.folder("/src", "/dst")
+    real, seen = os.open, []
+
+    def noting(name: bytes, flags: int, *, dir_fd: int) -> int:
+        seen.append((view.activity()[1], view.other_side()))
+        return real(name, flags, dir_fd=dir_fd)
+
+    monkeypatch.setattr(system_os, "open", noting)
+    compare.sift(context, fd, fd, names, 1 << 62)
+    monkeypatch.undo()
+    os.close(fd)
+    both = [(b"/src/" + name.encode(), b"/dst/" + name.encode()) for name in names]
+    assert seen == [each for each in both for _ in range(2)]

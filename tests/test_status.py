@@ -147,3 +147,19 @@ def test_every_operation_has_a_word(shared: mmap.mmap) -> None:
     assert len(status.OPERATIONS) == status.LIST_TARGET + 1
     page.operation(200)  # a torn read
     assert view.activity()[0] in status.OPERATIONS
+
+
+def test_several_names_at_once_and_which_of_them_is_in_hand(shared: mmap.mmap) -> None:
+    page, view = sides(shared)
+    page.folder("/src", "/dst")
+    page.operation(status.COMPARE_BYTES)
+    assert page.names(b"one\0two\0three")
+    assert view.activity()[1] == b"/src/one"
+    shared[page.which_at] = 2
+    assert (view.activity()[1], view.other_side()) == (b"/src/three", b"/dst/three")
+    shared[page.which_at] = 9  # torn: of the names before
+    assert view.activity()[1] == b"/src/three"
+    page.name_small("four")
+    assert view.activity()[1] == b"/src/four"
+    assert not page.names(b"x\0" * 400)
+    assert view.activity()[1] == b"/src/four"

@@ -25,18 +25,24 @@ def sift(
     """
     page = context.page
     page.operation(status.COMPARE_BYTES)
-    opened, fstat, read, naming = os.open, os.fstat, os.read, page.name_small
+    opened, fstat, read = os.open, os.fstat, os.read
+    shared, which_at = page.map, page.which_at
     unsure: list[str] = []
-    equal = 0
     together = _TOGETHER if context.folders.most > 48 else 1  # few open files allowed
     for at in range(0, len(names), together):
         page.ticks += together - 1
         page.tick()
         if not context.go_on():
-            return equal, unsure + names[at:]
+            return at - len(unsure), unsure + names[at:]
         fds: list[int] = []
-        for name in names[at : at + together]:
-            naming(name)
+        some = names[at : at + together]
+        encoded = "\0".join(some).encode("utf-8", "surrogateescape")
+        naming = None if page.names(encoded) else page.name_small
+        for index, name in enumerate(encoded.split(b"\0")):
+            if naming is None:
+                shared[which_at] = index
+            else:
+                naming(some[index])
             try:
                 fds.append(s := opened(name, _FLAGS, dir_fd=sfd))
                 fds.append(d := opened(name, _FLAGS, dir_fd=dfd))
@@ -55,15 +61,15 @@ def sift(
                 ):
                     data = read(s, size)
                     if len(data) == size and data == read(d, size):
-                        equal += 1
-                        page.files += 1
                         continue
             except OSError:
                 pass  # `verdict` will meet it again and say where
-            unsure.append(name)
+            unsure.append(some[index])
+            page.files -= 1
         _let_go(fds)
+        page.files += len(some)
     page.tick()
-    return equal, unsure
+    return len(names) - len(unsure), unsure
 
 
 def _let_go(fds: list[int]) -> None:

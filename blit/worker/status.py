@@ -16,6 +16,7 @@ offset  size  field       writer
 38      2     length of the name
 40      8     size of the file in hand, 0 when small
 48      8     bytes of it done
+56      1     which of several names is in hand, from 0; a NUL lies between two
 64      1600  source folder     1664  1600  destination folder     3264  768  name
 """
 
@@ -56,7 +57,7 @@ class Page:
 
         self.map = shared
         self.base = slot * PAGE
-        self.name_at, self.length_at = self.base + _NAME, self.base + 38
+        self.name_at, self.length_at, self.which_at = (self.base + n for n in (_NAME, 38, 56))
         self.ticks = self.files = self.bytes = self.first_ns = self.sized = 0
         self.clock = monotonic_ns
 
@@ -91,6 +92,17 @@ class Page:
         m[at : at + n] = raw
         m[length] = n & 255
         m[length + 1] = n >> 8
+
+    def names(self, raw: bytes) -> bool:
+        """Entries that are taken one after another, a NUL between two: which, the caller says by a
+        byte at `which_at`. False when they are too long, and must be told one by one."""
+        if (n := len(raw)) > _NAME_MAX:
+            return False
+        m, at = self.map, self.name_at
+        m[self.which_at] = 0
+        m[at : at + n] = raw
+        m[self.length_at : self.length_at + 2] = n.to_bytes(2, "little")
+        return True
 
     def tick(self) -> None:
         self.ticks += 1
@@ -162,6 +174,9 @@ class View:
         start, length = (_SRC, nsrc) if at_source else (_DST, ndst)
         folder = self.map[self.base + start : self.base + start + min(length, _PATH_MAX)]
         name = self.map[self.base + _NAME : self.base + _NAME + min(nname, _NAME_MAX)]
+        if b"\0" in name:
+            several = name.split(b"\0")
+            name = several[min(self.map[self.base + 56], len(several) - 1)]
         if not name or not folder:
             return folder or name
         return folder + name if folder.endswith(b"/") else folder + b"/" + name
