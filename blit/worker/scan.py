@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import stat
+from itertools import islice
 from stat import ST_GID, ST_MODE, ST_NLINK, ST_SIZE, ST_UID
 from time import monotonic
 
@@ -53,6 +54,7 @@ class Scanner:
         self.stack: list[Token] = []
         self.current: Iterator[None] | None = None
         self.filters: Filters | None = None
+        self.same: list[int] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -67,9 +69,8 @@ class Scanner:
         self.extra_count = 0
         self.dst_entries = 0
         self.unchanged = self.unchanged_bytes = 0
-        self.files = 0
-        self.bytes = 0
-        self.folders = 0
+        self.same.clear()  # bytes of each of more that are unchanged
+        self.files = self.bytes = self.folders = 0
         self.failures: list[tuple[bytes, str, int, str]] = []
         self.skipped: list[tuple[bytes, str]] = []
         self.changes: list[tuple[int, bytes, int, int]] = []
@@ -137,6 +138,8 @@ class Scanner:
     def _answer(self) -> dict[str, Any]:
         """`folders`: tokens not listed yet; `open`: a listing goes on here with the next task."""
         left, self.stack = self.stack, []
+        self.unchanged += len(self.same)
+        self.unchanged_bytes += sum(self.same)
         hits = self.filters.hits if self.filters is not None else None
         for bucket, parts in self.link_parts.items():
             self.links.append((bucket, len(parts), wire.dump(parts)))
@@ -328,15 +331,12 @@ class Scanner:
         hides = self.hides_in(src_root, src_rel)
         spares = hides if mirror and self.filters is not None and self.filters.spares else None
         if dfd >= 0:
-            count = 0
             self.at_target(dst_root, dst_rel)
             with os.scandir(dfd) as listing:
-                for entry in listing:
-                    theirs[entry.name] = entry
-                    count += 1
-                    if not count % CHECK_EVERY:
-                        page.tick()
-            self.dst_entries += count
+                while part := {each.name: each for each in islice(listing, CHECK_EVERY)}:
+                    theirs.update(part)
+                    page.tick()
+            self.dst_entries += len(theirs)
             left_over.set_trash_aside(self, not (src_rel and dst_rel), theirs)
             self._at_source(src_root, src_rel)
         listed: Callable[[Any], Iterator[os.DirEntry[str]]] = iter
@@ -354,7 +354,7 @@ class Scanner:
         # this run changes what the folder holds, and so its mtime
         touched = copy is None or bool(respelled)
         counted, ticked, due = 0, 0, OFTEN if self.slow else CHECK_EVERY
-        take = theirs.pop
+        take, same = theirs.pop, self.same.append
         settled, shared, base = self.settled, page.map, page.base
         with os.scandir(sfd) as listing:
             for item in listed(listing):
@@ -380,6 +380,18 @@ class Scanner:
                         if other is not None:
                             aside[name] = other
                         continue
+                    if (
+                        by_content
+                        and other is not None
+                        and item.is_file(follow_symlinks=False)
+                        and other.is_file(follow_symlinks=False)
+                    ):
+                        # who compares them opens both, and an open file tells more than a stat here
+                        compared.append(name)
+                        if len(compared) >= GROUP_COMPARED:
+                            self._compared(src_root, dst_root, src_rel, dst_rel, compared)
+                            compared = []
+                        continue
                     if item.is_dir(follow_symlinks=False):
                         if (
                             name == tmpname.TRASH
@@ -395,18 +407,6 @@ class Scanner:
                             self._spared(token, name, "file", "folder")
                             continue
                         touched |= self._subfolder(token, name, other)
-                        continue
-                    if (
-                        by_content
-                        and other is not None
-                        and item.is_file(follow_symlinks=False)
-                        and other.is_file(follow_symlinks=False)
-                    ):
-                        # who compares them opens both, and an open file tells more than a stat here
-                        compared.append(name)
-                        if len(compared) >= GROUP_COMPARED:
-                            self._compared(src_root, dst_root, src_rel, dst_rel, compared)
-                            compared = []
                         continue
                     info = item.stat(follow_symlinks=False)
                     there = None
@@ -429,8 +429,7 @@ class Scanner:
                                 and info.st_ctime_ns < there.st_ctime_ns <= settled
                                 and not by_content
                             ):
-                                self.unchanged += 1
-                                self.unchanged_bytes += size
+                                same(size)
                                 continue
                 except FileNotFoundError:
                     self.vanished += 1
