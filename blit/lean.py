@@ -32,6 +32,7 @@ class _Later(ModuleType):
         if sys.modules.get("ssl") is self:
             del sys.modules["ssl"]
         real: Any = importlib.import_module("ssl")
+        vars(self).update(vars(real))  # who holds this one has no other class of a name than others
         # what was taken from here as they were imported: they get the real ones with the rest
         again: Any = sys.modules.get("asyncio.sslproto")
         if again is not None:

@@ -15,3 +15,8 @@ def import_screen() -> None:
         import blit.tui.app  # noqa: F401
     except Exception:
         pass  # who opens the screen meets it again, and says so
+
+
+def over() -> None:
+    """The screen has ended, or never stood: its transfers may go on for hours without it."""
+    gc.enable()

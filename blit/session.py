@@ -54,8 +54,7 @@ class Session:
         self._left = threading.Event()  # all is said
         self._terminal: Saved | None = None
         self._store: Store | None = None
-        self._verbose = False
-        self._quiet = False
+        self._verbose = self._quiet = False
         self.log: Log | None = None  # of the transfer of the command line
 
     # -- signals -----------------------------------------------------------------------------------
@@ -129,6 +128,7 @@ class Session:
             if self._app is not None and self._terminal is not None:
                 self._terminal.restore(last=False)
         finally:
+            opening.over()
             self._app = None
             if self._terminal is not None:
                 self._terminal.job_control()

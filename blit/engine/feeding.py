@@ -42,6 +42,7 @@ class Feeder:
         self.trouble = False
         self._thread: threading.Thread | None = None
         self._told, self._tell = -1, -1
+        self._broken: Exception | None = None
 
     def feed(self, seconds: float | None, told: int = -1) -> None:
         """For so long, or until `told` can be read, or there is trouble or nothing to do."""
@@ -105,18 +106,26 @@ class Feeder:
         self._told, self._tell = os.pipe()
         self._pace = sys.getswitchinterval()
         sys.setswitchinterval(min(self._pace, _SWITCH))
-        self._thread = threading.Thread(
-            target=self.feed, args=(None, self._told), name="feeder", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
         self._thread.start()
 
+    def _run(self) -> None:
+        try:
+            self.feed(None, self._told)
+        except Exception as error:  # a defect of ours: the engine's thread says so, in a sentence
+            self._broken = error
+
     def stop(self) -> None:
-        """From now on the workers are somebody else's; takes no time."""
+        """From now on the workers are somebody else's; takes no time. Raises what broke it."""
         if self._thread is None:
             return
         os.write(self._tell, b".")
         self._thread.join()
         self._thread = None
-        sys.setswitchinterval(self._pace)
+        if threading.current_thread() is threading.main_thread():
+            sys.setswitchinterval(self._pace)
+        # else the screen is imported beside the engine, which must not wait for that either
         os.close(self._told)
         os.close(self._tell)
+        if self._broken is not None:
+            raise self._broken

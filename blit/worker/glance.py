@@ -44,7 +44,10 @@ class Glanced:
         return self._info
 
     def is_dir(self, *, follow_symlinks: bool = False) -> bool:
-        return stat.S_ISDIR(self.stat().st_mode)
+        try:
+            return stat.S_ISDIR(self.stat().st_mode)
+        except OSError:  # the listing may tell: a folder that filters leave out is no failure
+            return self._item.is_dir(follow_symlinks=False)
 
     def is_file(self, *, follow_symlinks: bool = False) -> bool:
         return stat.S_ISREG(self.stat().st_mode)

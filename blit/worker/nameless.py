@@ -41,7 +41,10 @@ class Nameless:
         """Whether the filesystem of an open folder has them, and gains by them."""
         found = self._can.get(device)
         if found is None:
-            found = self._sure and system.mount_kind(system.mount_id(folder)) in _FILESYSTEMS
+            try:
+                found = self._sure and system.mount_kind(system.mount_id(folder)) in _FILESYSTEMS
+            except OSError:  # no file can be opened now, /proc is not what it was
+                found = False
             self._can[device] = found
         return found
 

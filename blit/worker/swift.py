@@ -149,7 +149,7 @@ def copy_new(
                     metadata.set_owner_and_mode(me, d, info, born, now, copier.options)
                 elif mode != asked or not sure:
                     fchmod(d, mode)
-                    likely = mode & 0o777
+                    likely = mode
                 utime(d, ns=(info.st_atime_ns, mtime))
                 shared[operation_at] = status.RENAME
                 if nameless is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +35,12 @@ def tree(root: Path, folders: int = 60, files: int = 40) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The first look is waited for, however busy the machine is."""
     monkeypatch.setattr(probing, "_PATIENCE", 30.0)
+    pace = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(pace)
 
 
 @contextmanager
@@ -177,6 +181,42 @@ def test_half_an_answer_keeps_nobody() -> None:
         stopping.join(20)
         assert not stopping.is_alive()
         os.close(ours)
+    finally:
+        pool.kill()
+        pool.close()
+
+
+def test_an_engine_in_its_own_thread_does_not_wait_for_the_screen_to_be_imported(ram: Path) -> None:
+    """With the interval set back in any case the engine would wait 5 ms at each step."""
+    usual = 0.005
+    sys.setswitchinterval(usual)
+    try:
+        with begun(tree(ram), ram / "target") as (_, _, early, feeder):
+            probing.go_on(early)
+            engine = threading.Thread(target=feeder.stop)
+            engine.start()
+            engine.join()
+            assert sys.getswitchinterval() < usual
+            sys.setswitchinterval(usual)
+            probing.go_on(early)
+            feeder.stop()
+            assert sys.getswitchinterval() == usual
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def test_a_defect_of_the_feeder_is_told_by_the_engine() -> None:
+    """Without `_run` a traceback reaches the terminal, and the engine waits for what is lost."""
+    pool = Pool(1)
+
+    def broken(slot: int) -> None:
+        raise ZeroDivisionError("a defect")
+
+    try:
+        feeder = Feeder(pool, SimpleNamespace(next=broken), (0, 0))  # type: ignore[arg-type]
+        feeder.go_on()
+        with pytest.raises(ZeroDivisionError):
+            feeder.stop()
     finally:
         pool.kill()
         pool.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import re
@@ -21,7 +22,7 @@ from conftest import (
 )
 from trees import File, Folder, assert_same, contents, make, snapshot, temporaries
 
-from blit.worker import status, wire
+from blit.worker import metadata, status, system, wire
 from blit.worker.context import Context
 from blit.worker.copy import Copier
 
@@ -146,6 +147,60 @@ def test_a_umask_is_noticed(ram: Path) -> None:
     finally:
         os.umask(before)
     assert [(dst / f"f{n}").stat().st_mode & 0o777 for n in range(4)] == [0o600] * 2 + [0o666] * 2
+
+
+@pytest.mark.parametrize("owned", [False, True])
+def test_a_filesystem_that_makes_files_with_another_mode_is_noticed(ram: Path, owned: bool) -> None:
+    """Without `not sure`, or `if sure` with another owner, in swift.py the copies stay 0400: some
+    network filesystems give a mode of their own, which may be open to all."""
+    src, dst = ram / "src", ram / "dst"
+    make(src, {f"f{n}": File(b"x", mode=0o600) for n in range(4)})
+    dst.mkdir(0o700)
+    if owned:
+        requires_root()
+        for path in src.iterdir():
+            os.chown(path, 1234, 4321)
+    before = os.umask(0o200)  # plays such a filesystem
+    try:
+        copied(src, dst, listed(src), warm=False)
+    finally:
+        os.umask(before)
+    assert [(dst / f"f{n}").stat().st_mode & 0o7777 for n in range(4)] == [0o600] * 4
+
+
+@pytest.mark.root
+def test_what_the_kernel_takes_away_with_the_owner_is_given_again(ram: Path) -> None:
+    """Without `mode_now & 0o6000` in metadata.py the copy loses setuid: a change of owner does."""
+    requires_root()
+    make(ram, {"source": File(b"x", mode=0o4755), "copy": b"x"})
+    os.chown(ram / "source", 1234, 4321)
+    (ram / "source").chmod(0o4755)
+    (ram / "copy").chmod(0o4755)
+    fd = os.open(ram / "copy", os.O_RDWR)
+    try:
+        metadata.set_owner_and_mode(
+            metadata.Identity(), fd, os.stat(ram / "source"), (0, 0), 0o4755, 0
+        )
+        assert os.fstat(fd).st_uid == 1234
+        assert os.fstat(fd).st_mode & 0o7777 == 0o4755
+    finally:
+        os.close(fd)
+
+
+def test_no_mount_number_no_nameless_files(
+    ram: Path, no_umask: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without OSError being caught in nameless.py the run ends with an internal error."""
+
+    def none(fd: int) -> int:
+        raise OSError(errno.ENFILE, "too many open files in system")
+
+    src, dst = ram / "src", ram / "dst"
+    make(src, {f"f{n}": b"x" for n in range(4)})
+    dst.mkdir(0o700)
+    monkeypatch.setattr(system, "mount_id", none)
+    copied(src, dst, listed(src))
+    assert contents(dst) == contents(src)
 
 
 def test_what_appeared_meanwhile_is_replaced_as_ever(ram: Path, no_umask: None) -> None:

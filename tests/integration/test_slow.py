@@ -77,6 +77,12 @@ def test_one_look_tells_what_two_do(pool: Pool, ram: Path) -> None:
                 assert glanced.stat().st_ctime_ns == info.st_ctime_ns
                 assert glanced.is_dir() is stat.S_ISDIR(info.st_mode)
                 assert glanced.is_file() is stat.S_ISREG(info.st_mode)
+            gone = source / "gone"
+            gone.mkdir()
+            with os.scandir(source) as later:
+                item = next(item for item in later if item.name == "gone")
+            gone.rmdir()
+            assert Glanced(item, folder).is_dir() is item.is_dir(follow_symlinks=False) is True
     finally:
         os.close(folder)
 
