@@ -7,7 +7,7 @@ import sys
 
 
 def import_screen() -> None:
-    """In a thread of its own: it takes a fifth of a second of the processor."""
+    """In a thread of its own: it takes a tenth of a second of the processor, and more."""
     gc.disable()  # 10 % of it; the app turns it on again when it stands
     # the engine's thread feeds the workers: it must not wait 5 ms, the default, at every step
     sys.setswitchinterval(0.001)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from blit.store import Store
 
 IMPORT_AT = 0.15  # seconds since the program began: what is over by then never needs Textual
-SHOW_AT = 0.35  # the first frame comes 0.25 s later; who is done before prints its line like cp
+SHOW_AT = 0.35  # the first frame comes 0.1 s later; who is done before prints its line like cp
 _PATIENCE = 2.0  # seconds that the screen gets to end when all else has
 _WORST = 3.0  # seconds that a second signal gives the engine
 
