@@ -46,7 +46,7 @@ NOISE = [
 ]  # fmt: skip
 CONFIGS = [
     "", 'theme = "nonsense"\n', 'exclude = ["*.tmp", "!x", "[", "  "]\nnotify = "always"\n',
-    "mouse = false\n", "= broken", 'theme = "textual-ansi"\n', "exclude = 7\nhistory = 3\n",
+    "mouse = false\n", "= broken", 'theme = "textual-ansi"\n', "history = 3\n",
 ]  # fmt: skip
 SURROUNDINGS: list[dict[str, str]] = [
     {}, {}, {"COLUMNS": "80", "LINES": "24"}, {"COLUMNS": "0", "LINES": "x"}, {"NO_COLOR": "1"},
@@ -249,6 +249,11 @@ class Monkey:
         number = self.dice.choice([signal.SIGSTOP, signal.SIGTSTP])
         self.note(number.name)
         os.kill(pid, number)
+        end = time.monotonic() + self.patience
+        while status(pid) != "T":  # brought back before it has stopped, it stops for good
+            if time.monotonic() > end:
+                self.wrong(f"it does not stop: {status(pid)}")
+            time.sleep(0.01)
         time.sleep(self.dice.choice([0.05, 0.5, 2]))
         if self.dice.random() < 0.4:
             self.resizes()
@@ -404,6 +409,11 @@ class Monkey:
         for name, data in contents(self.ram / "dst").items():
             if name in now and data != now[name]:
                 self.wrong(f"{name} at the destination is another file")
+
+
+def status(pid: int) -> str:
+    """`T` for stopped, `S` for asleep, …"""
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
 
 
 def cpu(pid: int) -> float:
