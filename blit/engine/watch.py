@@ -38,6 +38,7 @@ async def watch(run: Run) -> None:
     growth: Growth | None = None
     last_ticks: dict[int, tuple[int, float]] = {}
     patience = skips = 0
+    stopped, last_moment = 0.0, False
     control = run.control
     if control.stopped_by is not None or control.released or control.paused:  # said before
         command.set()
@@ -74,7 +75,10 @@ async def watch(run: Run) -> None:
         if beat:
             run.publish(_heartbeat(run, now, pulse, last_ticks))
             run.crew.wake()  # whatever the plan holds goes to whoever is hungry
-        if run.control.stopped_by is not None and pulse.quiet > _STOP_PATIENCE and not held:
+        if run.control.stopped_by is not None:  # what was quiet before gets its time too
+            stopped = stopped or now
+            last_moment = now - stopped > _STOP_PATIENCE and pulse.quiet > _STOP_PATIENCE
+        if last_moment and not held:
             _end_now(run, errors.Interrupted(run.left_text(), run.control.stopped_by or 2))
         elif pulse.stalled:
             _stall(run, last_ticks, now, pulse.quiet)

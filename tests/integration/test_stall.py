@@ -214,3 +214,23 @@ def test_a_destination_that_freezes_in_the_middle(blit: Blit, ram: Path) -> None
         until(lambda: blit("copy", src, point, code=None).code == 0, "the rerun works")
         assert not temporaries(point)
         assert_same(src, point / "src")
+
+
+def test_a_stop_while_it_is_quiet_gives_time_all_the_same(blit: Blit, ram: Path) -> None:
+    """On a slow device it may be quiet for seconds before the stop. Without `stopped` in
+    engine/watch.py the workers are killed at once, and their temporaries stay."""
+    old = {f"f{n}": b"old" for n in range(8)}
+    with fuse(ram) as faults:
+        make(faults.below, {"src": dict.fromkeys(old, b"x" * 20000)})
+        make(ram / "dst", old)
+        mark = ram / "mark"
+        faults.hurt({"op": "read", "hang": True, "mark": str(mark)})
+        process = blit.start("copy", f"{faults.point}/src/", ram / "dst")
+        until(mark.exists, "a read that takes long")
+        time.sleep(3)  # longer than a stop is patient
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)
+        faults.hurt()
+        assert blit.finish(process).code == 143
+        left = [name for name in os.listdir(ram / "dst") if name.startswith(".blit-")]
+        assert not left
