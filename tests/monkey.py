@@ -323,7 +323,7 @@ class Monkey:
             rows[0].startswith(" blit  Transfers")
             and re.match(r" ?(\S+ .*)?\bn\b.*\^p", rows[-1])
             and not re.search(r"/|\bo\b|\bg\b", rows[-1])  # keys of the history
-            and not re.search("esc (stay|let|keep|do not|closes)|🔎", text)
+            and not re.search("esc (stay|let|keep|do not|closes)|╭─ (Commands|Themes) ", text)
         )
 
     def check(self) -> None:

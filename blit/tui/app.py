@@ -251,7 +251,9 @@ class BlitApp(App[str]):
 
         from blit.tui.screens.palette import Palette
 
-        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
+        palette = Palette([ThemeProvider], placeholder="Search for themes…")
+        palette.title = "Themes"
+        self.push_screen(palette)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands.commands(self, screen)

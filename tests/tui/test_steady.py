@@ -135,7 +135,7 @@ async def test_the_palette_knows_one_size_alone(monkeypatch: pytest.MonkeyPatch)
         assert app.screen.outer_size == app.size
         await pilot.press(*"theme", "enter")
         await settled(pilot)
-        assert isinstance(app.screen, Palette) and "Search for themes" in screen_text(app)
+        assert isinstance(app.screen, Palette) and "─ Themes ─" in screen_text(app)
 
 
 async def test_a_tick_without_a_screen_is_none() -> None:

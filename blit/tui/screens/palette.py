@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from textual.command import CommandPalette
 
-from blit.tui.screens.base import Steady
+from blit.tui.screens.base import Steady, styles
 
 
 class Palette(Steady, CommandPalette):
-    pass
+    CSS_PATH = styles("windows")
+
+    def on_mount(self) -> None:
+        self.query_one("#--input").border_title = self.title or "Commands"
