@@ -213,6 +213,16 @@ def test_a_lost_listing_is_done_again_once() -> None:
     assert not made.lost(5, again)
 
 
+def test_only_the_folder_that_was_open_is_listed_again() -> None:
+    """Without `at` in schedule.py what was told, or handed on, is listed a second time."""
+    made = schedule(*(b"%d" % n for n in range(12)), workers=1)
+    first = task(made, 0)
+    assert len(first["folders"]) > 2
+    made.done(0, first, listed(open=1, at=[first["folders"][-1]], folders=first["folders"][:1]))
+    assert made.lost(0, task(made, 0))
+    assert task(made, 7)["folders"] == first["folders"][-1:]
+
+
 def test_the_listing_is_not_over_while_a_lost_part_of_it_waits() -> None:
     made = schedule(b"a")
     made.lost(0, task(made, 0))

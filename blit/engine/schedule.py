@@ -16,6 +16,7 @@ from blit.engine.large import Large, LargeFiles
 from blit.engine.plan import MOST_SHARE, Group, Plan, share_of
 from blit.engine.spool import Spool
 from blit.engine.stack import Stack
+from blit.engine.tally import Tally
 from blit.worker import room, wire
 
 # the first answers come early, so that the first byte does; later ones save hops
@@ -48,7 +49,7 @@ class Schedule:
         self.opening: Task | None = None  # what must be done before anything is copied
         self.opened = not held
         self.later: list[bytes] = []  # folders that only a confirmed plan may open
-        self.plan = Plan()
+        self.plan, self.tally = Plan(), Tally()
         self.plan.made_only = held
         self.scans = 0  # tasks given
         self.scanning: set[int] = set()
@@ -58,9 +59,8 @@ class Schedule:
         self.large = LargeFiles(options, split)
         self.group = 0  # files that a listing puts together at most; 0: as many as it likes
         self.slow = False  # looking at an entry takes long
-        self.running = 0
+        self.running = self.link_names = 0
         self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
-        self.link_names = 0
         self.finish = Spool()
         self.bare = Spool()
         self.extras = Spool()
@@ -111,12 +111,7 @@ class Schedule:
         if not self.opened:
             return self._only_plan(slot)
         if self.redo:
-            again = self.redo.popleft()
-            if again["op"] == "scan":
-                self.second.add(slot)
-                self.scanning.add(slot)
-                self.shares.setdefault(slot, []).extend(again["folders"])
-            return again
+            return self._again(slot)
         if (task := self.large.step(self.workers)) is not None:
             return task
         can_scan = (self.open or slot in self.suspended) and not self._full
@@ -142,12 +137,16 @@ class Schedule:
         if opening is not None:
             return opening
         if self.redo and self.redo[0]["op"] == "scan":
-            again = self.redo.popleft()
+            return self._again(slot)
+        return self._scan(slot) if self.open or slot in self.suspended else None
+
+    def _again(self, slot: int) -> Task:
+        again = self.redo.popleft()
+        if again["op"] == "scan":
             self.second.add(slot)
             self.scanning.add(slot)
             self.shares.setdefault(slot, []).extend(again["folders"])
-            return again
-        return self._scan(slot) if self.open or slot in self.suspended else None
+        return again
 
     def holds(self, slot: int) -> bool:
         """Whether this worker has a listing open that only it can go on with."""
@@ -253,11 +252,12 @@ class Schedule:
         self.scanning.discard(slot)
         if answer["open"]:
             self.suspended.add(slot)
+            self.shares[slot] = answer.get("at") or self.shares[slot]  # the rest is told
         else:
             self.suspended.discard(slot)
             self.second.discard(slot)
             self.shares.pop(slot, None)
-        self.open.extend(answer["folders"])
+        self.open.extend(answer["folders"] + self.tally.take(answer))
         (self.later if self.held else self.open).extend(answer.get("later", ()))
         for files, size, blob in answer["groups"]:
             self.plan.add(Group(files, size, blob))

@@ -8,7 +8,7 @@ from blit.engine.spool import Spool
 from blit.worker import wire
 
 MOST = 65_536  # in memory: some 15 MB; a folder of a million folders would take 200 MB
-_PART = MOST // 2  # what one record of the file holds
+MOST_BYTES = 16 << 20  # the same for shares of a huge folder, each of which holds many names
 
 
 class Stack:
@@ -16,6 +16,7 @@ class Stack:
 
     def __init__(self, tokens: Iterable[bytes] = ()) -> None:
         self._top = list(tokens)
+        self._held = sum(map(len, self._top))  # bytes
         self._below: Spool | None = None
         self._spilled = 0  # tokens in the file
 
@@ -23,19 +24,25 @@ class Stack:
         return len(self._top) + self._spilled
 
     def extend(self, tokens: Iterable[bytes]) -> None:
+        before = len(self._top)
         self._top.extend(tokens)
-        while len(self._top) > MOST:
+        self._held += sum(map(len, self._top[before:]))
+        while len(self._top) > MOST or (self._held > MOST_BYTES and len(self._top) > 1):
             if self._below is None:
                 self._below = Spool(0)
-            self._below.append(wire.dump(self._top[:_PART]))
-            self._spilled += _PART
-            del self._top[:_PART]
+            part = self._top[: min(len(self._top), MOST) // 2]
+            self._below.append(wire.dump(part))
+            self._spilled += len(part)
+            self._held -= sum(map(len, part))
+            del self._top[: len(part)]
 
     def take(self, most: int) -> list[bytes]:
         """At least one of the last `most`, and none that is not there."""
         if not self._top and self._below is not None and self._spilled:
             self._top = wire.load(self._below.pop())
-            self._spilled -= _PART
+            self._spilled -= len(self._top)
+            self._held = sum(map(len, self._top))
         taken = self._top[-most:]
         del self._top[-most:]
+        self._held -= sum(map(len, taken))
         return taken

@@ -5,9 +5,17 @@ from __future__ import annotations
 import errno
 from time import time
 
-from blit.worker import tmpname
+from blit.worker import system, tmpname, wire
 from blit.worker.context import Context, join
 from blit.worker.system import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blit.worker.filters import Hides
+
+# entries of the destination's folder from which it is shared, see shares.py; the variable is for
+# tests
+SHARED = int(os.environ.get("BLIT_SHARED_FROM", 1 << 15))
 
 
 def exists(name: str, fd: int) -> bool:
@@ -94,3 +102,19 @@ def appeared(context: Context, path: str) -> bool:
         return False
     except OSError:
         return True
+
+
+def alone(options: int, hides: Hides | None) -> int:
+    """Entries of a destination's folder up to which one worker alone compares it.
+
+    Without end where a name there may be another one here, because case is ignored; where a
+    mirror's filters tell the spared from the unwanted, for which they see both listings together;
+    and where content is compared, which all workers do with the names that one has listed.
+    """
+    if (
+        options & (wire.CASELESS | wire.CHECKSUM)
+        or (options & wire.MIRROR and hides is not None)
+        or not system.SHARES
+    ):
+        return 1 << 62
+    return SHARED

@@ -54,16 +54,22 @@ def left_over(
         if not theirs:
             return changed
     same_by_case = {}
+    everything = set()  # of the source, what may be one of theirs in another case
+    sought = {name.casefold() for name in theirs}
     mine = listable(sfd)
     try:
-        seen = os.listdir(mine)
+        with os.scandir(mine) as listing:
+            for number, item in enumerate(listing):
+                if not number % CHECK_EVERY:
+                    scan.c.page.tick()
+                name = item.name
+                folded = name.casefold()
+                if name in sought:
+                    everything.add(name)
+                if folded != name and folded in sought:
+                    same_by_case[folded] = name
     finally:
         system.let_go(mine)
-    for name in seen:
-        folded = name.casefold()
-        if folded != name:
-            same_by_case[folded] = name
-    everything = set(seen)
     found = _Extras(scan, token)
     trees = False
     for name, entry in theirs.items():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FICLONE = 0x40049409
 _libc: Any = None
 SYNCS_ONE = True  # filesystem, not all of them
+SHARES = True  # of a folder are looked at by name as quickly as a listing of it
 
 
 def clone(source: int, target: int) -> None:

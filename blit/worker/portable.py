@@ -9,6 +9,7 @@ from blit.worker import bypath as os
 from blit.worker.cannot import CANNOT as CANNOT
 
 SYNCS_ONE = False  # filesystem: only files one by one, or all that the machine has
+SHARES = False  # of a folder: each name would be looked at by its whole path
 
 
 def clone(source: int, target: int) -> None:

@@ -17,7 +17,7 @@ from time import monotonic
 
 from blit.worker import blame, compare, left_over, metadata, room, status, system, tmpname, wire
 from blit.worker.context import Context, join, raw, shown
-from blit.worker.entries import exists
+from blit.worker.entries import alone, exists
 from blit.worker.folders import listable
 from blit.worker.left_over import CHECK_EVERY, MOST_NAMES, OFTEN
 from blit.worker.stale import sweep
@@ -75,10 +75,11 @@ class Scanner:
         self.skipped: list[tuple[bytes, str]] = []
         self.changes: list[tuple[int, bytes, int, int]] = []
         self.overlap = b""
-        self.kept = 0
-        self.vanished = 0
+        self.kept = self.vanished = 0
         self.replaced = 0  # of the files: what stands in the place of another content
         self.later: list[bytes] = []  # tokens that only a confirmed plan may open
+        self.met: list[tuple[str, int, int]] = []  # these two: see engine/tally.py
+        self.whole: list[tuple[str, int, int, bytes]] = []
         self.need = [*room.NONE]
         self.final: list[bytes] = []  # folders that failed and must not be listed twice
         self.fatal: tuple[bytes, str, int, str] | None = None
@@ -98,11 +99,14 @@ class Scanner:
         want: int = task["want"]
         self.stack.extend(wire.load(blob) for blob in task["folders"])
         self._filter(task.get("filters"))
+        self.again = "again" in task  # somebody died over it
         self.given_up = task.get("skip", ())  # folders that did not answer, told already
         page = self.c.page
         self.deadline = deadline = monotonic() + task["budget"]
         while self.stack or self.current is not None:
-            self.current = self.current or self._folder(self.stack.pop())
+            if self.current is None:
+                self.token = self.stack.pop()
+                self.current = self._folder(self.token)
             page.operation(status.LIST)
             try:
                 next(self.current)
@@ -154,10 +158,12 @@ class Scanner:
             "extras": wire.dump(self.extras) if self.extras else b"",
             "swaps": self.swaps,
         }
+        if self.current is not None:
+            answer["at"] = [wire.dump(self.token)]  # alone begun anew if this worker dies
         for key in (
             "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
-            "replaced", "later", "final", "fatal",
+            "replaced", "later", "final", "fatal", "met", "whole",
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value
@@ -175,9 +181,10 @@ class Scanner:
         page = self.c.page
         source = join(src_root, src_rel) if src_rel is not None else ""
         page.folder(source, join(dst_root, dst_rel))
-        self.folders += 1
+        self.folders += not flags & wire.SHARE
         self.dst_root = dst_root
-        self.handed = False  # names of it are in lists that must not hold them twice
+        # names of it are in lists that must not hold them twice
+        self.handed = bool(flags & wire.SHARE)
         self.where = source or join(dst_root, dst_rel)
         if self.given_up and self._is_given_up(token):
             return
@@ -246,9 +253,9 @@ class Scanner:
         held_dst = -1
         try:
             held_dst = listable(dfd) if dfd >= 0 else -1
-            if names is None:
+            if names is None or flags & wire.SHARE:
                 yield from self._compare(
-                    token=(src_root, dst_root, src_rel, dst_rel, None, flags),
+                    token=(src_root, dst_root, src_rel, dst_rel, names, flags),
                     sfd=held, dfd=held_dst, source=source, copy=copy,
                 )  # fmt: skip
             else:
@@ -320,7 +327,7 @@ class Scanner:
     def _compare(
         self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None
     ) -> Iterator[None]:
-        src_root, dst_root, src_rel, dst_rel, _, _ = token
+        src_root, dst_root, src_rel, dst_rel, share, _ = token
         assert src_rel is not None
         options, page = self.options, self.c.page
         self.settled = copy.st_ctime_ns if copy is not None else 0
@@ -328,22 +335,37 @@ class Scanner:
         by_content = options & wire.CHECKSUM
         theirs: dict[str, os.DirEntry[str]] = {}
         aside: dict[str, os.DirEntry[str]] = {}  # of theirs: names that are left out of the source
-        hides = self.hides_in(src_root, src_rel)
+        listed: Callable[[Any], Iterator[Any]] = iter
+        touched = False
+        hides = self.hides_in(src_root, src_rel) if share is None else None
         spares = hides if mirror and self.filters is not None and self.filters.spares else None
-        if dfd >= 0:
+        if share is not None:
+            from blit.worker.one_share import look
+
+            theirs, listed, touched = yield from look(self, token, sfd, dfd)
+        elif dfd >= 0:
+            most = alone(options, hides)
             self.at_target(dst_root, dst_rel)
             with os.scandir(dfd) as listing:
                 while part := {each.name: each for each in islice(listing, CHECK_EVERY)}:
                     theirs.update(part)
                     page.tick()
+                    if len(theirs) >= most:
+                        break
+            if len(theirs) >= most:
+                from blit.worker.shares import hand_out
+
+                theirs.clear()
+                changed = yield from hand_out(self, token, sfd, dfd, hides)
+                self._folder_itself(token, sfd, dfd, source, copy, changed)
+                return
             self.dst_entries += len(theirs)
             left_over.set_trash_aside(self, not (src_rel and dst_rel), theirs)
             self._at_source(src_root, src_rel)
-        listed: Callable[[Any], Iterator[os.DirEntry[str]]] = iter
-        if self.slow and copy is None:  # all of it is new
+        if self.slow and copy is None and share is None:  # all of it is new
             listed = system.glances(sfd)
         respelled: list[tuple[str, str]] = []  # there and here
-        if options & wire.CASELESS:
+        if options & wire.CASELESS and share is None:
             from blit.worker.spelling import settle
 
             listed, respelled = settle(self, (dst_root, dst_rel), sfd, dfd, theirs, hides)
@@ -352,8 +374,10 @@ class Scanner:
         weight = 0
         files_before = self.files
         # this run changes what the folder holds, and so its mtime
-        touched = copy is None or bool(respelled)
+        touched |= copy is None or bool(respelled)
         counted, ticked, due = 0, 0, OFTEN if self.slow else CHECK_EVERY
+        if share is not None:
+            due = 1 << 62  # told as a whole, or not at all when its worker dies
         take, same = theirs.pop, self.same.append
         settled, shared, base = self.settled, page.map, page.base
         with os.scandir(sfd) as listing:
@@ -371,7 +395,7 @@ class Scanner:
                         yield
                         self._at_source(src_root, src_rel)
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
-                        self.settled = copy.st_ctime_ns if copy is not None else 0
+                        self.settled = settled
                 name = item.name
                 shared[base] = counted & 255  # a stat may take seconds
                 other = take(name, None)
@@ -457,7 +481,9 @@ class Scanner:
                         self._spared(token, name, "folder", "file")
                         continue
                     touched = True
-                    self._file_for_folder(token, name, info)
+                    from blit.worker.in_the_way import file_for_folder
+
+                    file_for_folder(self, token, name, info)
                     continue
                 if entry[5] != wire.MODE:
                     touched = True
@@ -486,6 +512,11 @@ class Scanner:
             touched |= yield from left_over.left_over(
                 self, token, theirs, sfd, dfd, mirror, aside, spares
             )
+        if share is not None:
+            if touched:
+                mode = stat.S_IMODE(source.st_mode)
+                self.finish.append((src_root, dst_root, src_rel, dst_rel, mode))
+            return
         self._folder_itself(token, sfd, dfd, source, copy, touched)
         if respelled:
             self.finish[-1] = (*self.finish[-1], respelled)
@@ -665,36 +696,6 @@ class Scanner:
         self.swaps.append(wire.dump(("folder", dst_root, dst_rel, beside, name)))
         self.stack.append((src_root, dst_root, src, join(dst_rel, beside), None, 0))
         return True
-
-    def _file_for_folder(self, token: Token, name: str, info: os.stat_result) -> None:
-        """A folder is where a file must go: the file is built beside it and swapped in later."""
-        self.handed = True
-        src_root, dst_root, src_rel, dst_rel, _, _ = token
-        assert src_rel is not None
-        if not self.options & wire.MIRROR:
-            path = raw(join(dst_root, dst_rel, name))
-            text = "a folder stands where a file must go"
-            self.failures.append((path, "create", errno.EISDIR, text))
-            return
-        beside = self.c.names.next()
-        kind = wire.FILE if stat.S_ISREG(info.st_mode) else wire.SYMLINK
-        size = info.st_size if kind == wire.FILE else 0
-        entry = (name, kind, size, info.st_mtime_ns, info.st_ino, wire.NEW)
-        self.files += 1
-        self.bytes += size
-        self.need[0] += room.least(info)
-        if info.st_nlink > 1 and kind == wire.FILE:
-            self._link(token, name, entry, info, None, beside)
-        else:
-            self._group(src_root, dst_root, src_rel, dst_rel, [entry], {name: beside})
-        self.swaps.append(wire.dump(("file", dst_root, dst_rel, beside, name)))
-        # without a source folder: that the source has the name is no reason to keep this one
-        if self.filters is not None and self.filters.spares:
-            left_over.tree_token(self, token, name, name, False)
-            return
-        self.extras.append(("", dst_root, dst_rel, None, [], [name]))
-        self.extra_count += 1
-        left_over.extra_token(self, dst_root, dst_rel, name)
 
     def _spared(self, token: Token, name: str, theirs: str, ours: str) -> None:
         """What the filters protect stands in the place of what must be copied."""

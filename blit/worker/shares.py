@@ -1,0 +1,207 @@
+"""A huge folder of the destination is compared in shares of names, by all workers.
+
+Who meets one lists it to the end without keeping its names, then lists the source and hands its
+names out, so many a share: tokens like those of folders, which any worker takes. A share looks at
+each name on both sides. Whether the destination has names of its own is seen by counting (see
+engine/tally.py); only then it is listed once more, and the source asked for every name. So nobody
+holds more than a share and as many extras as one list may name.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from blit.worker import blame, left_over, status, tmpname, wire
+from blit.worker.context import join
+from blit.worker.entries import SHARED, exists
+from blit.worker.folders import listable
+from blit.worker.left_over import CHECK_EVERY
+from blit.worker.system import let_go, os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from blit.worker.filters import Hides
+    from blit.worker.scan import Scanner, Token
+
+_NAMES = max(16, SHARED >> 5)  # of a share at most
+_MOST_EXTRAS = 1 << 16  # held before the source is asked for their partners by case
+
+
+def hand_out(
+    scan: Scanner, token: Token, sfd: int, dfd: int, hides: Hides | None
+) -> Generator[None, None, bool]:
+    """Yields when it is time to look at the clock; returns whether the folder is, or will be,
+    another one than it was, as far as the shares do not tell. Raises OSError.
+    """
+    folder = Folder(scan, token, sfd, dfd)
+    again = scan.again
+    touched = yield from folder.clear()
+    yield from folder.source(hides)
+    if scan.options & wire.MIRROR:
+        if again or folder.doubt or folder.named < folder.count:
+            touched |= yield from folder.extras()
+        else:
+            scan.whole.append((folder.id, folder.shares, folder.count, wire.dump(folder.rest())))
+    # told last: who begins anew because this worker died tells all of it again
+    scan.dst_entries += folder.count
+    return touched
+
+
+class Folder:
+    """One huge folder, open on both sides, as it is handed out."""
+
+    def __init__(self, scan: Scanner, token: Token, sfd: int, dfd: int) -> None:
+        self.scan, self.token, self.sfd, self.dfd = scan, token, sfd, dfd
+        self.settled = str(scan.settled)  # forgotten between two tasks
+        self.top = not (token[2] and token[3])
+        self.id = scan.c.names.next()  # of no other folder in this run
+        self.count = 0  # entries at the destination, but for the trash and temporaries
+        self.named = self.shares = 0  # names of the source that were handed out
+        self.doubt = False  # counting does not tell whether there are extras
+
+    def clear(self) -> Generator[None, None, bool]:
+        """Count what is there before anything is copied, and clear dead temporaries away."""
+        scan, page = self.scan, self.scan.c.page
+        found: dict[str, os.DirEntry[str]] = {}
+        count = 0
+        self._at_target()
+        mine = listable(self.dfd)
+        try:
+            with os.scandir(mine) as listing:
+                for entry in listing:
+                    count += 1
+                    if not count % CHECK_EVERY:
+                        page.tick()
+                        if monotonic() >= scan.deadline:
+                            yield
+                            self._at_target()
+                    name = entry.name
+                    if not name.startswith(tmpname.PREFIX):
+                        continue
+                    if name == tmpname.TRASH and self.top and entry.is_dir(follow_symlinks=False):
+                        count -= 1
+                    elif tmpname.is_temporary(name) and not exists(name, self.sfd):
+                        found[name] = entry
+            self.count = count - len(found)
+            scan.dst_entries += len(found)  # which are taken off again one by one
+            return (
+                yield from left_over.left_over(
+                    scan, self.token, found, self.sfd, self.dfd, 0, {}, None
+                )
+            )
+        finally:
+            let_go(mine)
+
+    def source(self, hides: Hides | None) -> Iterator[None]:
+        """Hand out the names of the source, but for those that the filters hide."""
+        scan, page = self.scan, self.scan.c.page
+        src_root, _, src_rel, _, _, _ = self.token
+        assert src_rel is not None
+        names: list[str] = []
+        count = 0
+        self._at_source()
+        with os.scandir(self.sfd) as listing:
+            for item in listing:
+                count += 1
+                if not count % CHECK_EVERY:
+                    page.tick()
+                    if monotonic() >= scan.deadline:
+                        yield
+                        self._at_source()
+                name = item.name
+                try:
+                    if hides is not None and hides(name, item.is_dir(follow_symlinks=False), item):
+                        continue
+                    if name == tmpname.TRASH and not src_rel and item.is_dir(follow_symlinks=False):
+                        left_over.leave_trash(scan, src_root)
+                        continue
+                except FileNotFoundError:
+                    scan.vanished += 1
+                    continue
+                except OSError as error:
+                    if blame.source_gone(scan.c, src_root, error):
+                        raise  # of no entry alone
+                    scan._failed(join(src_root, src_rel, name), "list", error)
+                    continue
+                self.doubt |= name == tmpname.TRASH and self.top  # at the destination it is none
+                names.append(name)
+                if len(names) >= _NAMES:
+                    self._share(names)
+                    names = []
+        if names:
+            self._share(names)
+
+    def _share(self, names: list[str]) -> None:
+        """A token; the names as one string, which costs the same to pass on however many."""
+        src_root, dst_root, src_rel, dst_rel, _, flags = self.token
+        self.scan.handed = True  # its names are in lists that must not hold them twice
+        self.shares += 1
+        self.named += len(names)
+        held = {"of": self.id, "names": "/".join(names), "settled": self.settled}
+        self.scan.stack.append((src_root, dst_root, src_rel, dst_rel, held, flags | wire.SHARE))
+
+    def rest(self) -> Token:
+        """What lists the folder once more for its extras."""
+        src_root, dst_root, src_rel, dst_rel, _, flags = self.token
+        return src_root, dst_root, src_rel, dst_rel, {}, flags | wire.SHARE
+
+    def extras(self) -> Generator[None, None, bool]:
+        """What only the destination has, with the source asked for every name.
+
+        What this run brings there meanwhile the source has, or it is a temporary.
+        """
+        scan, page, sfd = self.scan, self.scan.c.page, self.sfd
+        there = os.access
+        found: dict[str, os.DirEntry[str]] = {}
+        touched = False
+        count = 0
+        self._at_target()
+        mine = listable(self.dfd)
+        try:
+            with os.scandir(mine) as listing:
+                for entry in listing:
+                    count += 1
+                    if not count % CHECK_EVERY:
+                        page.tick()
+                        if monotonic() >= scan.deadline:
+                            yield
+                            self._at_target()
+                    name = entry.name
+                    # quicker than `exists`, and never yes for a name that is not there
+                    if there(name, os.F_OK, dir_fd=sfd, follow_symlinks=False):
+                        continue
+                    if tmpname.is_temporary(name) or exists(name, sfd):
+                        continue
+                    if name == tmpname.TRASH and self.top and entry.is_dir(follow_symlinks=False):
+                        continue
+                    found[name] = entry
+                    if len(found) >= _MOST_EXTRAS:
+                        touched |= yield from self._note(found)
+                        found = {}
+            if found:
+                touched |= yield from self._note(found)
+        finally:
+            let_go(mine)
+        return touched
+
+    def _note(self, found: dict[str, os.DirEntry[str]]) -> Generator[None, None, bool]:
+        touched = yield from left_over.left_over(
+            self.scan, self.token, found, self.sfd, self.dfd, wire.MIRROR, {}, None
+        )
+        self._at_target()
+        return touched
+
+    def _at_target(self) -> None:
+        src_root, dst_root, src_rel, dst_rel, _, _ = self.token
+        assert src_rel is not None
+        self.scan.at_target(dst_root, dst_rel)
+        self.scan.c.page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+
+    def _at_source(self) -> None:
+        self._at_target()
+        src_root, _, src_rel, _, _, _ = self.token
+        assert src_rel is not None
+        self.scan.c.page.operation(status.LIST)
+        self.scan.where = join(src_root, src_rel)
