@@ -88,7 +88,7 @@ def _manage(history: bool = False) -> int:
 def transfer(argv: list[str]) -> int:
     """Copy, mirror, move or check. The workers boot while this process still imports and parses."""
     gc.disable()  # what is imported stays; the engine, or the screen, turns it on again
-    from blit.engine.workers import Pool, WorkerDied
+    from blit.engine.workers import Pool
 
     _catch_signals()
     pool: Pool | None = None
@@ -119,11 +119,7 @@ def transfer(argv: list[str]) -> int:
         return cluster.run(job, options, log, screen, _early_signals, _headless)
     from blit.engine import probing
 
-    try:
-        early = probing.start(pool, job, lambda: _routes(not options.no_history))
-    except WorkerDied:
-        console.complain("a worker process died at once: does this Python start with -I -S?")
-        return 1
+    early = probing.start(pool, job, lambda: _routes(not options.no_history))
     probing.go_on(early)
     from blit import lean
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blit.engine import route
-from blit.engine.workers import Pool, WorkerDied
+from blit.engine.workers import Pool, Worker, WorkerDied
 from blit.history import profile
 from blit.job import Job, command_line
 from blit.worker.wire import SLOW, ready
@@ -85,7 +85,7 @@ def start(
     `routes` reads what earlier runs say about routes; while the worker looks it costs no time.
     """
     worker = pool.workers[0]
-    pool.post_all(worker, probe_task(job, pool))
+    _post(pool, worker, probe_task(job, pool))
     known = routes()
     if not ready(worker.answers, 0):
         import blit.engine.schedule  # noqa: F401  # one of those that pass the time
@@ -97,7 +97,7 @@ def start(
     chosen, learned = choose(job, facts, known)
     if chosen.name == "direct":
         task = direct_task(facts)
-        pool.post_all(worker, task)
+        _post(pool, worker, task)
         return Early(facts, chosen, None, {worker.slot: task}, known=known)
     schedule = streaming(facts, len(pool.workers), job.held)
     taught(schedule, chosen, learned, facts)
@@ -106,6 +106,14 @@ def start(
     feeder = Feeder(pool, schedule, facts["room"][:2])
     feeder.feed(_SET_OUT)
     return Early(facts, chosen, schedule, feeder.tasks, feeder.answers, known, feeder)
+
+
+def _post(pool: Pool, worker: Worker, task: Task) -> None:
+    """A worker that is dead by now is found so by who waits for its answer, and replaced."""
+    try:
+        pool.post_all(worker, task)
+    except WorkerDied:
+        pass
 
 
 def go_on(early: Early) -> None:

@@ -72,7 +72,7 @@ async def transfer(
                     run.ending = run.ending or error
                 except WorkerDied:
                     run.ending = run.ending or errors.Failed(
-                        "a worker process died at once: is this Python intact?"
+                        "a worker process died at once: does this Python start with -I -S?"
                     )
             run.crew.catch_up()
             if run.must_clear:

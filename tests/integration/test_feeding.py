@@ -220,3 +220,34 @@ def test_a_defect_of_the_feeder_is_told_by_the_engine() -> None:
     finally:
         pool.kill()
         pool.close()
+
+
+@pytest.mark.parametrize("files", [3, 2400])
+@pytest.mark.parametrize("when", ["at once", "after the look"])
+def test_a_worker_that_dies_over_the_first_task_is_replaced(
+    ram: Path, monkeypatch: pytest.MonkeyPatch, files: int, when: str
+) -> None:
+    """With `post_all` instead of `_post` in probing.py the run ends without a summary."""
+    source, target = tree(ram, 1 if files == 3 else 60, min(files, 40)), ram / "target"
+    job = Job("copy", (os.fsencode(f"{source}/"),), os.fsencode(target))
+    pool = Pool(2)
+
+    def die() -> None:
+        worker = pool.workers[0]
+        os.kill(worker.pid, signal.SIGKILL)
+        os.waitpid(worker.pid, 0)
+
+    try:
+        if when == "at once":
+            die()
+        else:
+            choose = probing.choose
+            monkeypatch.setattr(probing, "choose", lambda *given: (die(), choose(*given))[1])
+        early = probing.start(pool, job)
+        monkeypatch.undo()
+        summary, _ = ended(job, pool, early)
+    finally:
+        pool.kill()
+        pool.close()
+    assert (summary.outcome, summary.files.copied, summary.files.failed) == ("ok", files, 0)
+    assert_same(source, target)
