@@ -305,6 +305,7 @@ class Monkey:
     def home(self) -> None:
         """Back to the first screen, which takes keys."""
         self.terminal.resize(*self.dice.choice([(80, 24), (120, 36)]))
+        self.send(b"\x1b[I")  # without the focus, the keys at the bottom stay as they are
         end = time.monotonic() + self.patience + 4
         while not self.at_home():
             self.alive()
