@@ -120,7 +120,7 @@ def transfer(argv: list[str]) -> int:
     from blit.engine import probing
 
     early = probing.start(pool, job, lambda: _routes(not options.no_history))
-    probing.go_on(early)
+    probing.go_on(early, _early_signals)
     from blit import lean
 
     lean.lighten(screen)

@@ -19,6 +19,8 @@ from blit.engine.workers import WorkerDied
 from blit.worker import room
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blit.engine.schedule import Schedule
     from blit.engine.workers import Pool
 
@@ -43,12 +45,13 @@ class Feeder:
         self._thread: threading.Thread | None = None
         self._told, self._tell = -1, -1
         self._broken: Exception | None = None
+        self._signals: Sequence[int] = ()
 
     def feed(self, seconds: float | None, told: int = -1) -> None:
         """For so long, or until `told` can be read, or there is trouble or nothing to do."""
         until = None if seconds is None else time.monotonic() + seconds
         try:
-            while not self.trouble:
+            while not (self.trouble or self._signals):
                 self._give()
                 left = None if until is None else until - time.monotonic()
                 if not self.tasks or (left is not None and left <= 0) or self._look(left, told):
@@ -101,8 +104,9 @@ class Feeder:
 
     # -- beside the imports ------------------------------------------------------------------------
 
-    def go_on(self) -> None:
-        """In a thread, until `stop`."""
+    def go_on(self, signals: Sequence[int] = ()) -> None:
+        """In a thread, until `stop`, or until one of `signals` has come: the engine obeys it."""
+        self._signals = signals
         self._told, self._tell = os.pipe()
         self._pace = sys.getswitchinterval()
         sys.setswitchinterval(min(self._pace, _SWITCH))

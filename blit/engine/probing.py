@@ -116,10 +116,10 @@ def _post(pool: Pool, worker: Worker, task: Task) -> None:
         pass
 
 
-def go_on(early: Early) -> None:
-    """Keep the workers fed until the engine comes up, beside the imports."""
+def go_on(early: Early, signals: Sequence[int] = ()) -> None:
+    """Keep the workers fed beside the imports until the engine comes up, or a signal has come."""
     if early.feeder is not None:
-        early.feeder.go_on()
+        early.feeder.go_on(signals)
 
 
 def choose(

@@ -93,13 +93,8 @@ class Run:
     def __init__(
         self, job: Job, pool: Pool, publish: Publish, control: Control, started: float
     ) -> None:
-        self.job, self.pool, self.publish, self.control, self.started = (
-            job,
-            pool,
-            publish,
-            control,
-            started,
-        )
+        self.job, self.pool, self.publish = job, pool, publish
+        self.control, self.started = control, started
         self.ledger = Ledger(publish)
         self.crew = Crew(pool, self.ledger, publish)
         self.scope = anyio.CancelScope()
@@ -473,6 +468,8 @@ class Run:
             self.pool.flag(status.STOP)
             with anyio.move_on_after(5):
                 await self.crew.work(schedule)
+            if isinstance(self.ending, errors.Interrupted):  # more is done by now
+                self.ending = errors.Interrupted(self.left_text(), self.ending.signal)
         self.crew.stopping = False
         self.pool.flag(0)
         large = schedule.large.abandon()

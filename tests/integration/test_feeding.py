@@ -22,6 +22,7 @@ from blit.engine.transfer import transfer
 from blit.engine.workers import Pool
 from blit.events import Event, Failed, Summary
 from blit.job import Job
+from blit.worker import wire
 from tests.trees import assert_same, temporaries
 
 
@@ -160,7 +161,7 @@ def test_what_was_done_is_told_when_the_run_is_stopped_by_then(ram: Path, troubl
     assert (summary.outcome, summary.files.copied) == ("interrupted", there)
     assert summary.files.failed == sum(isinstance(event, Failed) for event in told)
     assert bool(summary.files.failed) == trouble
-    assert trouble or "2,400 of 2,400" in summary.message
+    assert f"interrupted: {there:,} of " in summary.message
 
 
 def test_half_an_answer_keeps_nobody() -> None:
@@ -251,3 +252,24 @@ def test_a_worker_that_dies_over_the_first_task_is_replaced(
         pool.close()
     assert (summary.outcome, summary.files.copied, summary.files.failed) == ("ok", files, 0)
     assert_same(source, target)
+
+
+def test_a_signal_ends_the_feeding_before_the_engine_hears_of_it(ram: Path) -> None:
+    """Without `_signals` all is copied while a slow disk still gives the engine's modules; without
+    the text made anew in `clear` what is in hand then is missing in it."""
+    source, target = tree(ram, 400), ram / "target"
+    with begun(source, target) as (job, pool, early, feeder):
+        while not (copying := [n for n, t in feeder.tasks.items() if t["op"] == "copy"]):
+            feeder.feed(0.005)
+        assert all(wire.ready(w.answers, 30) for w in pool.workers if w.slot in copying)
+        probing.go_on(early, [signal.SIGINT])
+        thread_of(feeder)
+        assert not feeder.trouble
+        control = Control()
+        control.stop(signal.SIGINT)
+        summary, _ = ended(job, pool, early, control)
+    assert (summary.outcome, summary.exit_code) == ("interrupted", 130)
+    there = sum(len(files) for _, _, files in os.walk(target))
+    assert summary.files.copied == there < 400 * 40
+    assert f"interrupted: {there:,} of " in summary.message
+    assert not temporaries(target)
