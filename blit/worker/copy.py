@@ -111,7 +111,9 @@ class Copier:
                 self._failed(error, src_root, src_rel, dst_root, dst_rel, name, name)
             return self.result.fatal is not None
         shown_rel = shown(dst_rel, src_rel)
-        inherits = dfd >= 0 and not self.dry and has_default_acl(dfd)
+        # somebody else's folder may hand down more at any moment: a group, or a list of its own
+        others = folder.st_uid not in (0, context.me.uid)
+        inherits = dfd >= 0 and not self.dry and (others or has_default_acl(dfd))
         plain = not self.options & (
             wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS | wire.WAITED
         )

@@ -68,8 +68,8 @@ def copy_new(
 ) -> tuple[list[Any], bool]:  # fmt: skip
     """Copy what is easy. Returns the entries that are left, and whether the run is to stop.
 
-    `folder`: what `dfd` is. `inherits`: files made in this folder get an ACL by default. `way`: one
-    of `SWIFT`.
+    `folder`: what `dfd` is. `inherits`: files made in this folder get an ACL by default, or may get
+    one. `way`: one of `SWIFT`.
     """
     context, result, me = copier.c, copier.result, copier.c.me
     page, names = context.page, context.names
@@ -137,7 +137,7 @@ def copy_new(
                 and info.st_ino == inode
                 and (size < 4096 or info.st_blocks << 9 >= size)
             ):
-                if born is None:
+                if born is None or inherits:
                     mine = fstat(d)
                     born = (mine.st_uid, mine.st_gid)
                     sure = mine.st_mode & 0o7777 == asked

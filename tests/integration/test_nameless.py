@@ -22,7 +22,7 @@ from conftest import (
 )
 from trees import File, Folder, assert_same, contents, make, snapshot, temporaries
 
-from blit.worker import metadata, status, system, wire
+from blit.worker import metadata, status, swift, system, wire
 from blit.worker.context import Context
 from blit.worker.copy import Copier
 
@@ -185,6 +185,40 @@ def test_what_the_kernel_takes_away_with_the_owner_is_given_again(ram: Path) -> 
         assert os.fstat(fd).st_mode & 0o7777 == 0o4755
     finally:
         os.close(fd)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("what", ["group", "list"])
+def test_what_the_owner_of_a_folder_makes_it_hand_down_meanwhile_opens_no_copy(
+    ram: Path, no_umask: None, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Without `others` in copy.py, or `or inherits` in swift.py (for the group), somebody to whom
+    the source is closed reads the copy: whoever owns the folder may change it at any moment."""
+    requires_root()
+    requires_tool("setfacl")
+    src, dst = ram / "src", ram / "dst"
+    make(src, {f"f{n}": File(b"secret", mode=0o640) for n in range(6)})
+    dst.mkdir(0o700)
+    os.chown(dst, 1234, 1234)
+    real, copies = swift.SWIFT[wire.KERNEL], []
+
+    def change(source: int, target: int, count: int) -> int:
+        copies.append(target)
+        if len(copies) == 2 and what == "group":
+            dst.chmod(0o2700)
+        elif len(copies) == 2:
+            acl = ["setfacl", "-d", "-m", "u:1234:rwx", dst]
+            if subprocess.run(acl, check=False).returncode:
+                pytest.skip("no access lists here")
+        return real(source, target, count)
+
+    monkeypatch.setitem(swift.SWIFT, wire.KERNEL, change)
+    copied(src, dst, listed(src))
+    assert len(copies) > 3, "the short path is not taken"
+    for path in dst.iterdir():
+        info = path.stat()
+        assert (info.st_uid, info.st_gid, info.st_mode & 0o7777) == (0, 0, 0o640)
+        assert metadata.ACCESS_ACL not in os.listxattr(path)
 
 
 def test_no_mount_number_no_nameless_files(
