@@ -158,9 +158,15 @@ class Blit:
                 pass
 
 
+_HOME = tempfile.TemporaryDirectory(prefix="blit-config-")
+
+
 def pytest_configure() -> None:
-    """Started with nohup or in the background, this process ignores what the tests send, and so
+    """No test touches the choices and the history of whoever runs it.
+
+    And started with nohup or in the background, this process ignores what the tests send, and so
     would every process that it starts."""
+    os.environ["BLIT_CONFIG_DIR"] = _HOME.name
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL

@@ -79,12 +79,22 @@ class Pool:
         self.token = (str(ram / "src"), str(ram / "dst"), "", "", None, wire.DST_EXISTS)
         self.options, self.workers = options, workers
         self.numbers = itertools.count()
+        self.contexts: list[Context] = []
 
     def _scanner(self) -> Scanner:
         page = status.Page(mmap.mmap(-1, status.PAGE), 0)
-        return Scanner(Context(page, "t" * 15, next(self.numbers), os.getppid()))
+        self.contexts.append(Context(page, "t" * 15, next(self.numbers), os.getppid()))
+        return Scanner(self.contexts[-1])
 
     def run(self, dies: frozenset[int] = frozenset(), budget: float = 0.0) -> Found:
+        try:
+            return self._run(dies, budget)
+        finally:  # the handles of a process end with it; these are all of one
+            for context in self.contexts:
+                context.folders.close()
+            self.contexts.clear()
+
+    def _run(self, dies: frozenset[int], budget: float) -> Found:
         made = Schedule([wire.dump(self.token)], self.options, [(), ()], self.workers)
         scanners = [self._scanner() for _ in range(self.workers)]
         found, listings = Found(), 0
