@@ -28,14 +28,19 @@ def hung_up(fd: int) -> bool:
         return True
 
 
+def size() -> tuple[int, int] | None:
+    """Columns and rows as the terminal has them now; None where it does not say."""
+    try:
+        columns, rows = os.get_terminal_size(1)
+    except OSError:
+        return None
+    return (columns, rows) if columns and rows else None
+
+
 def measure_itself() -> None:
     """Have the terminal asked for its size: COLUMNS and LINES, where a shell exports them, are
     those of when the program began, and whoever believes them never sees a resize."""
-    try:
-        known = all(os.get_terminal_size(1))
-    except OSError:
-        known = False
-    if known:
+    if size() is not None:
         os.environ.pop("COLUMNS", None)
         os.environ.pop("LINES", None)
 

@@ -138,7 +138,11 @@ class BlitApp(App[str]):
 
     def _fit(self) -> None:
         """Lay out for the terminal's size where that was lost: on a busy machine Textual's timer
-        for it, 8 ms long, can end without having fired, and then none is started any more."""
+        for it, 8 ms long, can end without having fired, and then none is started any more. And
+        for one that no signal has told of, or that was told too late."""
+        real = None if self.is_headless else terminal.size()
+        if real is not None and real != self.size:
+            self.post_message(events.Resize(Size(*real), Size(*real)))
         for screen in self._visible():
             if screen.is_mounted and screen.outer_size not in (Size(0, 0), self.size):
                 screen.post_message(events.Resize(self.size, self.size))

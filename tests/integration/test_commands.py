@@ -268,7 +268,7 @@ def test_a_question_that_hangs_does_not_hold_the_run(
             faults.hurt()
             run.control.answer(True)
             summary = run.end()
-            assert summary.outcome == "ok", summary
+            assert summary.outcome == "ok", summary.message
 
 
 def test_what_is_asked_about_a_run_that_is_over_is_not_answered(ram: Path) -> None:
@@ -416,7 +416,7 @@ def test_a_person_may_wait_for_what_stands_still(ram: Path) -> None:
             assert run.state.beat.limit > 60
             faults.hurt()
             summary = run.end()
-            assert summary.outcome == "ok", summary
+            assert summary.outcome == "ok", summary.message
         assert not differences(faults.below / "src", ram / "dst")
 
 

@@ -433,6 +433,20 @@ async def test_a_resize_whose_timer_never_fires_is_made_up_for(
                     await pilot.pause(0.05)
 
 
+async def test_a_size_that_no_signal_told_of_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the look at the terminal in BlitApp._fit the picture keeps its old size."""
+    app = BlitApp(StillManager(STORIES["running"]))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        monkeypatch.setattr("blit.terminal.hung_up", lambda fd: False)
+        monkeypatch.setattr("blit.terminal.size", lambda: (80, 24))
+        monkeypatch.setattr(BlitApp, "is_headless", property(lambda self: False))
+        with anyio.fail_after(20):
+            while app.screen.outer_size != (80, 24):
+                await pilot.pause(0.05)
+        monkeypatch.undo()
+
+
 async def test_too_small_says_so_and_comes_back() -> None:
     app = BlitApp(StillManager(STORIES["running"]))
     async with app.run_test(size=(80, 24)) as pilot:
