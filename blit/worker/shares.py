@@ -63,7 +63,7 @@ class Folder:
 
     def clear(self) -> Generator[None, None, bool]:
         """Count what is there before anything is copied, and clear dead temporaries away."""
-        scan, page = self.scan, self.scan.c.page
+        scan = self.scan
         found: dict[str, os.DirEntry[str]] = {}
         count = 0
         self._at_target()
@@ -72,11 +72,9 @@ class Folder:
             with os.scandir(mine) as listing:
                 for entry in listing:
                     count += 1
-                    if not count % CHECK_EVERY:
-                        page.tick()
-                        if monotonic() >= scan.deadline:
-                            yield
-                            self._at_target()
+                    if not count % CHECK_EVERY and self._due():
+                        yield
+                        self._at_target()
                     name = entry.name
                     if not name.startswith(tmpname.PREFIX):
                         continue
@@ -96,7 +94,7 @@ class Folder:
 
     def source(self, hides: Hides | None) -> Iterator[None]:
         """Hand out the names of the source, but for those that the filters hide."""
-        scan, page = self.scan, self.scan.c.page
+        scan = self.scan
         src_root, _, src_rel, _, _, _ = self.token
         assert src_rel is not None
         names: list[str] = []
@@ -105,11 +103,9 @@ class Folder:
         with os.scandir(self.sfd) as listing:
             for item in listing:
                 count += 1
-                if not count % CHECK_EVERY:
-                    page.tick()
-                    if monotonic() >= scan.deadline:
-                        yield
-                        self._at_source()
+                if not count % CHECK_EVERY and self._due():
+                    yield
+                    self._at_source()
                 name = item.name
                 try:
                     if hides is not None and hides(name, item.is_dir(follow_symlinks=False), item):
@@ -152,7 +148,7 @@ class Folder:
 
         What this run brings there meanwhile the source has, or it is a temporary.
         """
-        scan, page, sfd = self.scan, self.scan.c.page, self.sfd
+        sfd = self.sfd
         there = os.access
         found: dict[str, os.DirEntry[str]] = {}
         touched = False
@@ -163,11 +159,9 @@ class Folder:
             with os.scandir(mine) as listing:
                 for entry in listing:
                     count += 1
-                    if not count % CHECK_EVERY:
-                        page.tick()
-                        if monotonic() >= scan.deadline:
-                            yield
-                            self._at_target()
+                    if not count % CHECK_EVERY and self._due():
+                        yield
+                        self._at_target()
                     name = entry.name
                     # quicker than `exists`, and never yes for a name that is not there
                     if there(name, os.F_OK, dir_fd=sfd, follow_symlinks=False):
@@ -192,6 +186,11 @@ class Folder:
         )
         self._at_target()
         return touched
+
+    def _due(self) -> bool:
+        """Told now and then that this goes on; whether it is somebody else's turn."""
+        self.scan.c.page.tick()
+        return bool(monotonic() >= self.scan.deadline)
 
     def _at_target(self) -> None:
         src_root, dst_root, src_rel, dst_rel, _, _ = self.token
