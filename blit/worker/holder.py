@@ -58,7 +58,7 @@ class _Unknown(Holder):
 def first(context: Context, fd: int) -> Holder | None:
     """Who holds the lock: a run of blit's if there is one; None when it is this very run."""
     ours = (context.token, str(context.first))
-    holders = [Holder(pid) for pid in _pids(os.fstat(fd))]
+    holders = [Holder(pid) for pid in _pids(fd)]
     others = [holder for holder in holders if holder.run != ours]
     if not others:
         return None if holders else _Unknown()
@@ -66,9 +66,9 @@ def first(context: Context, fd: int) -> Holder | None:
     return others[0]
 
 
-def _pids(info: os.stat_result) -> list[int]:
-    """The processes that hold a flock on this file or folder, as far as they can be seen."""
-    found, maybe = [], []
+def _pids(fd: int) -> list[int]:
+    """The processes that hold a flock on this open file or folder, as far as they can be seen."""
+    number, found = _number(fd), []
     try:
         with open("/proc/locks", encoding="ascii", errors="replace") as table:
             for line in table:
@@ -76,32 +76,39 @@ def _pids(info: os.stat_result) -> list[int]:
                 if len(fields) < 6 or fields[1] != "FLOCK" or not fields[4].isdigit():
                     continue
                 major, minor, inode = fields[5].split(":")
-                pid = int(fields[4])
-                maybe.append(pid)
-                if int(inode) == info.st_ino and (
-                    (int(major, 16), int(minor, 16))
-                    == (os.major(info.st_dev), os.minor(info.st_dev))
-                ):
-                    found.append(pid)
+                if (int(major, 16), int(minor, 16), int(inode)) == number:
+                    found.append(int(fields[4]))
     except (OSError, ValueError):
         pass
-    # stacked filesystems tell other numbers there than fstat does
-    return found or [pid for pid in maybe if pid != os.getpid() and _has_open(pid, info)]
+    return found
 
 
-def _has_open(pid: int, info: os.stat_result) -> bool:
-    if not any(_WORKER in word for word in _command(pid)):
-        return False
+def _number(fd: int) -> tuple[int, int, int]:
+    """Device and inode as the table of locks counts them: on btrfs `fstat` tells another device.
+
+    By the kernel's words about our own handle alone: a look at what others have open would hang
+    with them, wherever on this machine one waits for a dead mount.
+    """
+    info = os.fstat(fd)
+    inode, mount = info.st_ino, b""
+    device = os.major(info.st_dev), os.minor(info.st_dev)
     try:
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                if os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), info):
-                    return True
-            except OSError:
-                continue
-    except OSError:
+        with open(f"/proc/self/fdinfo/{fd}", "rb") as words:
+            for line in words:
+                key, _, value = line.partition(b":")
+                if key == b"ino":  # since Linux 5.14
+                    inode = int(value)
+                elif key == b"mnt_id":
+                    mount = value.strip()
+        with open("/proc/self/mountinfo", "rb") as table:
+            for line in table:
+                fields = line.split(b" ", 3)
+                if fields[0] == mount:
+                    major, _, minor = fields[2].partition(b":")
+                    device = int(major), int(minor)
+    except (OSError, ValueError):
         pass
-    return False
+    return *device, inode
 
 
 def _command(pid: int) -> list[bytes]:

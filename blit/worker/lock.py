@@ -122,9 +122,10 @@ def _wait(context: Context, fd: int, alone: bool, patient: bool) -> Holder | Non
     began = time.monotonic()
     while True:
         holder = first(context, fd)
-        if holder is None or (holder.run is None and holder.pid):
+        if holder is None or (holder.run is None and holder.words):
             return holder
-        limit = _LONGER if holder.ended else _PATIENCE if patient or not holder.pid else 0.0
+        # without words it may be just ending: they go before its locks do
+        limit = _LONGER if holder.ended else _PATIENCE if patient or not holder.words else 0.0
         if time.monotonic() - began > limit:
             return holder
         context.page.tick()

@@ -57,6 +57,8 @@ class Worker:
         """The task, under a lock that is taken before, or taken anew because its keeper died."""
         from blit.worker import opening
 
+        self.c.page.folder("", "")
+        self.c.page.operation(status.LIST_TARGET)
         try:
             opening.lock(self.c, *places)
         except opening.Held as held:

@@ -38,6 +38,7 @@ def lock(context: Context, places: list[tuple[str, str]], alone: bool) -> list[s
     """Lock the folders `places` (root, rel), as lock.take does; a mirror's is made before."""
     context.locked = (places, alone)
     for root, rel in places if alone else ():
+        context.page.name(join(root, rel)[-700:])
         try:
             context.folders.open(root, rel, make=True)
         except OSError:

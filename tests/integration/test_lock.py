@@ -5,19 +5,31 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from asking import asking
-from conftest import Blit, room_in_ram, skip, until, workers_of
+from conftest import (
+    Blit,
+    mounted,
+    requires_loop,
+    requires_tool,
+    room_in_ram,
+    skip,
+    until,
+    workers_of,
+)
+from hurt import fuse
 from trees import assert_same, filler, make, temporaries
 
 from blit.engine import probing
 from blit.engine.workers import Pool
 from blit.job import Job
-from blit.worker import lock
+from blit.worker import holder, lock
 
 
 def holders(folder: Path) -> list[int]:
@@ -172,6 +184,77 @@ def test_where_folders_take_no_locks_a_file_of_the_user_does(
     for context in contexts:
         for fd in context.locks:
             os.close(fd)
+
+
+@pytest.mark.root
+def test_who_holds_a_lock_is_found_beside_a_run_that_hangs(ram: Path) -> None:
+    """The holder may just have left. With a look at what other workers have open this hangs."""
+    make(ram / "src", {"a": b"a"})
+    (ram / "free").mkdir()
+    fd = os.open(ram / "free", os.O_RDONLY)
+    with fuse(ram) as faults, pool_of("mirror", f"{ram / 'src'}/", faults.point):
+        faults.hurt({"op": "getattr", "hang": True})
+        thread = Thread(target=holder.first, args=(_context(), fd), daemon=True)
+        thread.start()
+        thread.join(10)
+        hung = thread.is_alive()
+        faults.hurt()
+    os.close(fd)
+    assert not hung
+
+
+@pytest.mark.root
+def test_a_lock_that_hangs_is_told_by_its_folder(ram: Path) -> None:
+    """Without the operation in Worker.lock this fails: a stall would name no operation."""
+    make(ram / "src", {"a": b"a"})
+    with fuse(ram) as faults, pool_of("mirror", f"{ram / 'src'}/", faults.point) as pool:
+        keeper, other = pool.workers
+        os.kill(keeper.pid, signal.SIGKILL)
+        pool.replace(keeper)
+        faults.hurt({"op": "getattr", "hang": True})
+        pool.post_all(other, {"op": "sync", "what": "flush", "places": []})
+        where = ("list", os.fsencode(faults.point))
+        until(lambda: other.view.activity()[:2] == where, "the lock")
+        faults.hurt()
+        assert pool.answer_now(other) == {}
+
+
+@pytest.mark.root
+def test_who_holds_a_lock_is_found_where_files_tell_another_device(blit: Blit, ram: Path) -> None:
+    """Without `_number` in holder.py this fails."""
+    requires_loop()
+    requires_tool("mkfs.btrfs")
+    image = ram / "image"
+    image.touch()
+    os.truncate(image, 120 << 20)
+    subprocess.run(["mkfs.btrfs", "-q", image], check=True, stderr=subprocess.DEVNULL)
+    with mounted(ram / "disk", "-o", "loop", str(image)) as disk:
+        make(ram / "src", {"a": b"a"})
+        make(disk / "dst", {"extra": b"e"})
+        with asking(blit, f"{ram / 'src'}/", disk / "dst") as first:
+            second = blit("mirror", "--yes", f"{ram / 'src'}/", disk / "dst", code=4)
+    assert f"process {first.pid}" in second.errors[-1], second
+
+
+def test_a_holder_that_is_just_ending_is_waited_for(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process loses its words before its locks. Without the wait for such a one this fails."""
+    _, dst = pair
+    theirs = os.open(dst, os.O_RDONLY)
+    fcntl.flock(theirs, fcntl.LOCK_EX)
+
+    def ending(pid: int) -> list[bytes]:
+        fcntl.flock(theirs, fcntl.LOCK_UN)
+        return []
+
+    monkeypatch.setattr(holder, "_command", ending)
+    context = _context()
+    assert lock.take(context, [str(dst)], True) == []
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(theirs, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    for fd in (theirs, *context.locks):
+        os.close(fd)
 
 
 def _context():  # type: ignore[no-untyped-def]
