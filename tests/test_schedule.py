@@ -570,6 +570,16 @@ def test_what_hangs_is_left_out_as_often_as_it_must_be() -> None:
     assert not made.lost(0, twice)  # dead again, and nobody wished it so
 
 
+def test_a_folder_that_hangs_is_left_out_of_every_later_listing() -> None:
+    """Parts of it may wait for others. Without `skips` in schedule.py each hangs once more."""
+    made = schedule(b"a", b"b")
+    first = task(made, 0)
+    assert made.lost(0, first, b"/s/a")
+    made.open.extend([b"part of a"])
+    given = [task(made, slot) for slot in (1, 2)]
+    assert [each["skip"] for each in given] == [[b"/s/a"]] * 2
+
+
 def test_a_folder_that_hangs_is_left_out_of_the_listing() -> None:
     made = schedule(b"a", b"b")
     listing = task(made, 0)

@@ -56,14 +56,13 @@ class Schedule:
         self.suspended: set[int] = set()  # workers that hold a listing open
         self.shares: dict[int, list[bytes]] = {}  # what each lister was given and has not finished
         self.second: set[int] = set()  # workers that list what a dead one had begun
+        self.skips: list[bytes] = []  # what was given up, since it did not answer
         self.large = LargeFiles(options, split)
         self.group = 0  # files that a listing puts together at most; 0: as many as it likes
         self.slow = False  # looking at an entry takes long
         self.running = self.link_names = 0
         self.links = [Spool(1 << 18) for _ in range(wire.LINK_BUCKETS)]
-        self.finish = Spool()
-        self.bare = Spool()
-        self.extras = Spool()
+        self.finish, self.bare, self.extras = Spool(), Spool(), Spool()
         self.swaps: list[bytes] = []
         self.redo: deque[Task] = deque()
         # totals of what the scan found
@@ -189,8 +188,8 @@ class Schedule:
         if skip:
             self.second.discard(slot)
             task = {**task, "dead": 0, "skip": [*task.get("skip", ()), skip]}
-        skips = task.get("skip", [])
-        begun_anew = self._list_anew(slot, skips) if lists or slot in self.suspended else True
+            self.skips.append(skip)
+        begun_anew = self._list_anew(slot) if lists or slot in self.suspended else True
         if lists:
             return begun_anew
         if task["op"].startswith("large"):
@@ -201,7 +200,7 @@ class Schedule:
         self.redo.append({**task, "dead": slot + 1, "spare": self._pending_names()})
         return begun_anew
 
-    def _list_anew(self, slot: int, skip: list[bytes]) -> bool:
+    def _list_anew(self, slot: int) -> bool:
         """Hand out again what a dead worker was listing; False when that has killed one before.
 
         Groups that it had named already are planned twice; copying a file again is harmless.
@@ -211,7 +210,7 @@ class Schedule:
         share = self.shares.pop(slot, [])
         if slot in self.second:
             return False
-        self.redo.append({**self._scan_task(share), "again": True, "skip": skip})
+        self.redo.append(self._scan_task(share))
         self.twice = True
         return True
 
@@ -244,6 +243,7 @@ class Schedule:
         }  # fmt: skip
         task |= {"group": self.group} if self.group else {}
         task |= {"slow": 1 + early} if self.slow else {}
+        task |= {"skip": self.skips} if self.skips else {}  # others may hold parts of that folder
         if self.filters:
             task["filters"] = self.filters
         return task

@@ -142,6 +142,26 @@ class Folders:
         ]:
             system.let_go(self._open.pop(key))
 
+    def alive(self, root: str, rel: str) -> tuple[int, os.stat_result]:
+        """The same as `open`, with its stat, for who asks what is *not* there.
+
+        In a folder that has been removed no name is, though another may have its place by now: who
+        holds one open has it opened anew. OSError: also ENOENT, ESTALE, when there is none.
+        """
+        fd = self.open(root, rel)
+        info = os.fstat(fd)
+        if info.st_nlink:
+            return fd, info
+        # removed, or on a filesystem that counts no links
+        if rel:
+            self.forget(root, rel)
+            fd = self.open(root, rel)
+            return fd, os.fstat(fd)
+        there = os.stat(self.here(root))
+        if (there.st_dev, there.st_ino) != (info.st_dev, info.st_ino):
+            raise OSError(errno.ESTALE, "it is another folder than when the run began")
+        return fd, info
+
     def close(self) -> None:
         system.let_go(*self._open.values(), *self._roots.values())
         self._open.clear()

@@ -1,4 +1,4 @@
-"""A folder stands where a file must go: a mirror builds the file beside it, swapped in later."""
+"""What stands where another type must go: a mirror builds the new beside it, swapped in later."""
 
 from __future__ import annotations
 
@@ -43,3 +43,20 @@ def file_for_folder(scan: Scanner, token: Token, name: str, info: os.stat_result
     scan.extras.append(("", dst_root, dst_rel, None, [], [name]))
     scan.extra_count += 1
     left_over.extra_token(scan, dst_root, dst_rel, name)
+
+
+def folder_for_file(scan: Scanner, token: Token, name: str) -> bool:
+    """A file is where a folder must go; whether it will be one."""
+    src_root, dst_root, src_rel, dst_rel, _, _ = token
+    assert src_rel is not None
+    if not scan.options & wire.MIRROR:
+        path = raw(join(dst_root, dst_rel, name))
+        text = "a file stands where a folder must go"
+        scan.failures.append((path, "mkdir", errno.ENOTDIR, text))
+        return False
+    # built beside it under a temporary name; the file goes when everything else is copied
+    beside = scan.c.names.next()
+    scan.extra_count += 1
+    scan.swaps.append(wire.dump(("folder", dst_root, dst_rel, beside, name)))
+    scan.stack.append((src_root, dst_root, join(src_rel, name), join(dst_rel, beside), None, 0))
+    return True

@@ -55,6 +55,7 @@ def left_over(
             return changed
     same_by_case = {}
     everything = set()  # of the source, what may be one of theirs in another case
+    ours = []  # what it lists now, whatever it answered when it was asked for that name
     sought = {name.casefold() for name in theirs}
     mine = listable(sfd)
     try:
@@ -64,12 +65,16 @@ def left_over(
                     scan.c.page.tick()
                 name = item.name
                 folded = name.casefold()
+                if name in theirs and name not in aside:
+                    ours.append(name)
                 if name in sought:
                     everything.add(name)
                 if folded != name and folded in sought:
                     same_by_case[folded] = name
     finally:
         system.let_go(mine)
+    for name in ours:
+        theirs.pop(name, None)
     found = _Extras(scan, token)
     trees = False
     for name, entry in theirs.items():

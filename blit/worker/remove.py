@@ -68,6 +68,7 @@ def _names(
     page.folder("", join(dst_root, dst_rel))
     page.operation(status.REMOVE)
     sfd = dfd = -1
+    lives = False  # as far as a count of links can tell
     if source[1] is None and source[0] and appeared(context, source[0]):
         return  # the source has what these lie in now: nothing says that they are not wanted
     try:
@@ -76,7 +77,8 @@ def _names(
             raise OSError(errno.EBUSY, "a filesystem is mounted there: kept")
         if source[1] is not None:
             try:
-                sfd = context.folders.open(source[0], source[1])
+                sfd, info = context.folders.alive(source[0], source[1])
+                lives = bool(info.st_nlink)
             except FileNotFoundError:
                 # gone since it was listed; then nothing says that these names are not wanted
                 raise OSError(errno.ENOENT, "its source folder vanished meanwhile: kept") from None
@@ -93,6 +95,8 @@ def _names(
         try:
             if sfd >= 0 and exists(name, sfd):
                 continue  # the source has it now
+            if lives and not os.fstat(sfd).st_nlink:
+                continue  # or it may have: another folder can be in the place of the one asked
             if partner and same_entry(name, partner, dfd):
                 continue  # a rename by case alone: this is the copy itself
             if trash is not None and are_folders and not task["whole"]:
@@ -220,18 +224,21 @@ def swap(context: Context, task: dict[str, Any]) -> Result:
     result = Result()
     page = context.page
     trash = trash_of(context, task["options"])
+    done = set()
     for blob in task["swaps"]:
         kind, dst_root, dst_rel, beside, name = wire.load(blob)
+        twice = (dst_root, dst_rel, name) in done  # built again, since a worker died meanwhile
+        done.add((dst_root, dst_rel, name))
         page.folder("", join(dst_root, dst_rel))
         page.name(name)
         page.operation(status.RENAME)
         try:
             if task["options"] & wire.DRY:
-                if kind == "folder":
+                if kind == "folder" and not twice:
                     _done(result, task["options"], dst_rel, name, False)
                 continue
             dfd = context.folders.open(dst_root, dst_rel)
-            if task["undo"]:
+            if task["undo"] or twice:
                 _drop(context, kind, dst_root, dst_rel, beside)
                 continue
             if kind == "folder":

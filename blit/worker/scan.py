@@ -99,7 +99,6 @@ class Scanner:
         want: int = task["want"]
         self.stack.extend(wire.load(blob) for blob in task["folders"])
         self._filter(task.get("filters"))
-        self.again = "again" in task  # somebody died over it
         self.given_up = task.get("skip", ())  # folders that did not answer, told already
         page = self.c.page
         self.deadline = deadline = monotonic() + task["budget"]
@@ -186,6 +185,7 @@ class Scanner:
         # names of it are in lists that must not hold them twice
         self.handed = bool(flags & wire.SHARE)
         self.where = source or join(dst_root, dst_rel)
+        self.counted = 0  # of its entries
         if self.given_up and self._is_given_up(token):
             return
         try:
@@ -204,6 +204,14 @@ class Scanner:
             self._failed(self.where, "list", error)
             if self.handed:
                 self.final.append(raw(self.where))
+            else:
+                self.dst_entries -= self.counted  # it may have its second try
+
+    def count(self, entries: int) -> None:
+        """So many the destination has in the folder that is open: told once, whoever dies."""
+        self.dst_entries += entries
+        self.counted = entries
+        self.token = (*self.token[:5], self.token[5] | wire.BEGUN)
 
     def _failed(self, path: str, step: str, error: OSError) -> None:
         self.failures.append((raw(path), step, error.errno or 0, error.strerror or str(error)))
@@ -218,8 +226,7 @@ class Scanner:
         names: dict[str, str] | None, flags: int,
     ) -> Iterator[None]:  # fmt: skip
         page, options, folders = self.c.page, self.options, self.c.folders
-        sfd = folders.open(src_root, src_rel)
-        source = os.fstat(sfd)
+        sfd, source = folders.alive(src_root, src_rel)
         if (source.st_dev, source.st_ino) in self.targets and src_rel:
             self.overlap = raw(join(src_root, src_rel))
             return
@@ -327,7 +334,7 @@ class Scanner:
     def _compare(
         self, token: Token, sfd: int, dfd: int, source: os.stat_result, copy: os.stat_result | None
     ) -> Iterator[None]:
-        src_root, dst_root, src_rel, dst_rel, share, _ = token
+        src_root, dst_root, src_rel, dst_rel, share, flags = token
         assert src_rel is not None
         options, page = self.options, self.c.page
         self.settled = copy.st_ctime_ns if copy is not None else 0
@@ -359,7 +366,7 @@ class Scanner:
                 changed = yield from hand_out(self, token, sfd, dfd, hides)
                 self._folder_itself(token, sfd, dfd, source, copy, changed)
                 return
-            self.dst_entries += len(theirs)
+            self.count(0 if flags & wire.BEGUN else len(theirs))
             left_over.set_trash_aside(self, not (src_rel and dst_rel), theirs)
             self._at_source(src_root, src_rel)
         if self.slow and copy is None and share is None:  # all of it is new
@@ -684,18 +691,9 @@ class Scanner:
         if other.is_dir(follow_symlinks=False):
             self.stack.append((src_root, dst_root, src, dst, None, wire.DST_EXISTS))
             return False
-        if not self.options & wire.MIRROR:
-            path = raw(join(dst_root, dst))
-            self.failures.append(
-                (path, "mkdir", errno.ENOTDIR, "a file stands where a folder must go")
-            )
-            return False
-        # built beside it under a temporary name; the file goes when everything else is copied
-        beside = self.c.names.next()
-        self.extra_count += 1
-        self.swaps.append(wire.dump(("folder", dst_root, dst_rel, beside, name)))
-        self.stack.append((src_root, dst_root, src, join(dst_rel, beside), None, 0))
-        return True
+        from blit.worker.in_the_way import folder_for_file
+
+        return folder_for_file(self, token, name)
 
     def _spared(self, token: Token, name: str, theirs: str, ours: str) -> None:
         """What the filters protect stands in the place of what must be copied."""

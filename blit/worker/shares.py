@@ -9,6 +9,7 @@ holds more than a share and as many extras as one list may name.
 
 from __future__ import annotations
 
+import errno
 from time import monotonic
 
 from blit.worker import blame, left_over, status, tmpname, wire
@@ -36,16 +37,14 @@ def hand_out(
     another one than it was, as far as the shares do not tell. Raises OSError.
     """
     folder = Folder(scan, token, sfd, dfd)
-    again = scan.again
     touched = yield from folder.clear()
     yield from folder.source(hides)
     if scan.options & wire.MIRROR:
-        if again or folder.doubt or folder.named < folder.count:
+        # what was copied since somebody died over it makes up for extras
+        if folder.begun or folder.doubt or folder.named < folder.count:
             touched |= yield from folder.extras()
         else:
             scan.whole.append((folder.id, folder.shares, folder.count, wire.dump(folder.rest())))
-    # told last: who begins anew because this worker died tells all of it again
-    scan.dst_entries += folder.count
     return touched
 
 
@@ -60,6 +59,7 @@ class Folder:
         self.count = 0  # entries at the destination, but for the trash and temporaries
         self.named = self.shares = 0  # names of the source that were handed out
         self.doubt = False  # counting does not tell whether there are extras
+        self.begun = bool(token[5] & wire.BEGUN)
 
     def clear(self) -> Generator[None, None, bool]:
         """Count what is there before anything is copied, and clear dead temporaries away."""
@@ -128,10 +128,18 @@ class Folder:
                     names = []
         if names:
             self._share(names)
+        elif not self.shares:
+            self._tell_count()
+
+    def _tell_count(self) -> None:
+        """With the first share: whoever begins anew before it tells all of it again."""
+        self.scan.count(0 if self.begun else self.count)
 
     def _share(self, names: list[str]) -> None:
         """A token; the names as one string, which costs the same to pass on however many."""
         src_root, dst_root, src_rel, dst_rel, _, flags = self.token
+        if not self.shares:
+            self._tell_count()
         self.scan.handed = True  # its names are in lists that must not hold them twice
         self.shares += 1
         self.named += len(names)
@@ -181,11 +189,21 @@ class Folder:
         return touched
 
     def _note(self, found: dict[str, os.DirEntry[str]]) -> Generator[None, None, bool]:
+        self._still_there()
         touched = yield from left_over.left_over(
             self.scan, self.token, found, self.sfd, self.dfd, wire.MIRROR, {}, None
         )
         self._at_target()
         return touched
+
+    def _still_there(self) -> None:
+        """Raises OSError once the folder of the source was removed: no name is in it any more."""
+        src_root, _, src_rel, _, _, _ = self.token
+        assert src_rel is not None
+        _, info = self.scan.c.folders.alive(src_root, src_rel)
+        mine = os.fstat(self.sfd)
+        if (mine.st_dev, mine.st_ino) != (info.st_dev, info.st_ino):
+            raise OSError(errno.ESTALE, "another folder took its place while it was compared")
 
     def _due(self) -> bool:
         """Told now and then that this goes on; whether it is somebody else's turn."""

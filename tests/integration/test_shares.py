@@ -12,7 +12,7 @@ import mmap
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ from trees import Fifo, File, Hard, Symlink, Tree, assert_same, make, snapshot, 
 
 from blit.engine.schedule import Schedule
 from blit.engine.tally import Tally
-from blit.worker import entries, metadata, one_share, scan, shares, status, wire
-from blit.worker.context import Context
+from blit.worker import entries, folders, metadata, one_share, remove, scan, shares, status, wire
+from blit.worker.context import Context, Result
 from blit.worker.scan import Scanner
 
 T = 1_700_000_000_123_456_789
@@ -75,7 +75,12 @@ class Pool:
     """Scanners that a schedule feeds; `dies`: numbers of the listing tasks that kill their worker,
     who has done the work and has not told of it."""
 
-    def __init__(self, ram: Path, workers: int = 2, options: int = wire.MIRROR) -> None:
+    def __init__(
+        self, ram: Path, workers: int = 2, options: int = wire.MIRROR, copies: bool = False
+    ) -> None:
+        """`copies`: what is new is made in the destination, empty."""
+        self.copies = copies
+        self.tokens: list[Any] = []
         self.token = (str(ram / "src"), str(ram / "dst"), "", "", None, wire.DST_EXISTS)
         self.options, self.workers = options, workers
         self.numbers = itertools.count()
@@ -95,7 +100,12 @@ class Pool:
             self.contexts.clear()
 
     def _run(self, dies: frozenset[int], budget: float) -> Found:
-        made = Schedule([wire.dump(self.token)], self.options, [(), ()], self.workers)
+        made = Schedule(
+            [wire.dump(each) for each in self.tokens or [self.token]],
+            self.options,
+            [(), ()],
+            self.workers,
+        )
         scanners = [self._scanner() for _ in range(self.workers)]
         found, listings = Found(), 0
         for slot in itertools.cycle(range(self.workers)):
@@ -107,6 +117,8 @@ class Pool:
                 for blob in task["groups"]:
                     group = wire.load(blob)
                     found.planned += [(group[2], entry[0], entry[5]) for entry in group[5]]
+                    for entry in group[5] if self.copies else ():
+                        Path(group[1], group[3], entry[0]).touch()
                 made.done(slot, task, {"seconds": 0.1})
                 continue
             listings += 1
@@ -122,8 +134,8 @@ class Pool:
             found.final += answer.get("final", ())
             made.done(slot, task, answer)
         for blob in made.extras:
-            for _, _, rel, _, files, folders in wire.load(blob):
-                found.extras += [(rel, name) for name in (*files, *folders)]
+            for _, _, rel, _, files, below in wire.load(blob):
+                found.extras += [(rel, name) for name in (*files, *below)]
         found.extras.sort()
         found.planned.sort()
         found.failures.sort()
@@ -243,17 +255,18 @@ def test_whoever_dies_nothing_is_forgotten(ram: Path) -> None:
 def test_who_begins_anew_lists_the_extras_itself(ram: Path) -> None:
     """Two that were copied before the first lister died look in a count like two extras.
 
-    Without `again` in shares.py this fails."""
+    Without `begun` in shares.py this fails."""
     make(ram / "src", {f"f{n}": File(b"x", mtime=T) for n in range(20)})
     make(
         ram / "dst", {f"f{n}": File(b"x", mtime=T) for n in range(18)} | {"old1": b"", "old2": b""}
     )
     pool = Pool(ram, 1)
     scanner = pool._scanner()
-    task = {"folders": [wire.dump(pool.token)], "options": wire.MIRROR, "same": ((), ())}
+    task = {"options": wire.MIRROR, "same": ((), ())}
     task |= {"budget": 60.0, "want": 1 << 30, "large": 1 << 30}
-    for again in ({}, {"again": True}):
-        answer = scanner.run(task | again)
+    for again in (0, wire.BEGUN):
+        token = wire.dump((*pool.token[:5], pool.token[5] | again))
+        answer = scanner.run(task | {"folders": [token]})
         tally = Tally()
         opened = tally.take(answer)
         found = [name for r in wire.load(answer["extras"] or wire.dump([])) for name in r[4]]
@@ -261,6 +274,197 @@ def test_who_begins_anew_lists_the_extras_itself(ram: Path) -> None:
             assert sorted(found) == ["old1", "old2"]
         else:
             assert len(opened) == 1 and not found
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["in shares", "as a whole"])
+def test_what_is_copied_between_two_tries_is_none_of_the_destination_s_entries(
+    ram: Path, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `self.token` in scan.py the delete guard counts them, and what was there twice."""
+    if not shared:
+        monkeypatch.setattr(entries, "SHARED", 1 << 62)
+    new = {f"f{n}": File(b"x", mtime=T) for n in range(20)}
+    old = {f"f{n}": File(b"x", mtime=T) for n in range(12)} | {f"old{n}": b"" for n in range(8)}
+
+    def run(*dies: int) -> Found:
+        for side, names in (("src", new), ("dst", old)):
+            subprocess.run(["rm", "-rf", ram / side], check=True)
+            make(ram / side, {"one": names, "two": names})
+        pool = Pool(ram, 2, copies=True)
+        pool.tokens = [(*pool.token[:2], rel, rel, None, wire.DST_EXISTS) for rel in ("one", "two")]
+        return pool.run(frozenset(dies))
+
+    calm = run()
+    wanted = sorted((rel, f"old{n}") for rel in ("one", "two") for n in range(8))
+    assert calm.extras == wanted and calm.totals["dst_entries"] == 2 * 20
+    for moment in range(1, len(calm.scans) + 1):
+        found = run(moment)
+        assert sorted(set(found.extras)) == wanted, moment
+        assert found.totals["dst_entries"] == 2 * 20, moment
+        assert not found.failures
+
+
+def test_a_listing_that_gets_a_second_try_counts_the_destination_once(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `counted` in scan.py the delete guard would take it for twice as much."""
+    monkeypatch.setattr(entries, "SHARED", 1 << 62)
+    make(ram / "src", {"f": b"f"})
+    make(ram / "dst", {f"old{n}": b"" for n in range(9)})
+    source, real = os.stat(ram / "src").st_ino, os.scandir
+
+    def broken(folder: Any) -> Any:
+        if os.stat(folder).st_ino == source:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(folder)
+
+    monkeypatch.setattr(scan.os, "scandir", broken)
+    found = Pool(ram).run()
+    assert found.failures == [(os.fsencode(ram / "src"), errno.EIO)] and not found.final
+    assert found.totals["dst_entries"] == 0
+
+
+def replaced(folder: Path) -> None:
+    """Another folder with the same in it takes its place, and the old one is removed."""
+    old = folder.with_name("old one")
+    folder.rename(old)
+    subprocess.run(["cp", "-a", old, folder], check=True)
+    subprocess.run(["rm", "-rf", old], check=True)
+
+
+@pytest.mark.parametrize("place", ["", "sub"])
+def test_a_source_folder_that_is_replaced_meanwhile_has_no_extras(ram: Path, place: str) -> None:
+    """With `open` for `alive` in scan.py, and without `_still_there` in shares.py, all of the
+    destination is extra: in the folder that was removed no name is any more."""
+    names = {f"f{n}": File(b"x", mtime=T) for n in range(30)}
+    make(ram / "src" / place, names | {"new": b"new"})
+    make(ram / "dst" / place, names | {"old": b""})
+    calm = Pool(ram, 1).run()
+    assert calm.extras == [(place, "old")]
+    (last,) = [n for n, task in enumerate(calm.scans, 1) if task and task[-1][4] == {}]
+    run, scans = Scanner.run, itertools.count(1)
+
+    def later(self: Scanner, task: dict[str, Any]) -> dict[str, Any]:
+        if next(scans) == last:
+            replaced(ram / "src" / place)
+        return run(self, task)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scanner, "run", later)
+        found = Pool(ram, 1).run()
+    assert set(found.extras) <= {(place, "old")}
+    assert found.extras or found.failures
+
+
+def test_a_source_folder_that_goes_while_it_is_asked_has_no_extras(ram: Path) -> None:
+    """Without `_still_there` in shares.py all of the destination is extra."""
+    names = {f"f{n}": File(b"x", mtime=T) for n in range(30)}
+    make(ram / "src/sub", names)
+    make(ram / "dst/sub", names | {"old": b""})
+    note = shares.Folder._note
+
+    def later(self: shares.Folder, found: dict[str, Any]) -> Any:
+        replaced(ram / "src/sub")
+        return note(self, found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shares.Folder, "_note", later)
+        found = Pool(ram).run()
+    assert not found.extras
+    assert found.failures == [(os.fsencode(ram / "dst/sub"), errno.ESTALE)]
+
+
+def _deletes(ram: Path, meanwhile: Callable[[], None]) -> Result:
+    """`f` and `old` of a folder, which was opened before."""
+    make(ram / "src/sub", {"f": b"f"})
+    make(ram / "dst/sub", {"f": b"f", "old": b""})
+    context = Pool(ram)._scanner().c
+    record = (str(ram / "src"), str(ram / "dst"), "sub", "sub", ["f", "old"], [])
+    task = {"extras": [wire.dump([record])], "options": wire.MIRROR, "which": "files"}
+    context.folders.open(str(ram / "src"), "sub")
+    try:
+        meanwhile()
+        return remove.run(context, task)
+    finally:
+        context.folders.close()
+
+
+def test_what_a_replaced_source_folder_has_is_not_deleted(ram: Path) -> None:
+    """With `open` for `alive` in remove.py it is."""
+    result = _deletes(ram, lambda: replaced(ram / "src/sub"))
+    assert result.deleted == 1 and not result.failures
+    assert os.listdir(ram / "dst/sub") == ["f"]
+
+
+def test_nothing_is_deleted_once_the_source_folder_has_gone(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `lives` in remove.py both names are deleted."""
+    real = remove.exists
+
+    def later(name: str, fd: int) -> bool:
+        if (ram / "src/sub").exists():
+            replaced(ram / "src/sub")
+        return real(name, fd)
+
+    monkeypatch.setattr(remove, "exists", later)
+    assert _deletes(ram, lambda: None).deleted == 0
+    assert sorted(os.listdir(ram / "dst/sub")) == ["f", "old"]
+
+
+def test_a_filesystem_that_counts_no_links_is_not_taken_for_removed(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some in user space. With any folder without links refused, nothing is deleted there."""
+    real = os.fstat
+
+    def fstat(fd: int) -> os.stat_result:
+        numbers, more = real(fd).__reduce__()[1]
+        return os.stat_result((*numbers[:3], 0, *numbers[4:]), more)
+
+    monkeypatch.setattr(folders.os, "fstat", fstat)
+    make(ram / "src", {"new": b""})
+    result = _deletes(ram, lambda: None)
+    assert result.deleted == 1 and not result.failures
+    found = Pool(ram).run()
+    assert found.extras == [] and not found.failures
+    make(ram / "dst", {"old": b"", "older": b""})
+    found = Pool(ram).run()
+    assert found.extras == [("", "old"), ("", "older")] and not found.failures
+
+
+def test_what_was_built_twice_beside_its_place_takes_it_once(ram: Path) -> None:
+    """Begun anew after a death. Without `done` in remove.py the second fails, and lies around."""
+    beside = [".blit-" + "0" * 15 + f"-00{n}" for n in range(4)]
+    make(ram, {beside[0]: {"in": b"in"}, beside[1]: {"in": b"in"}, "to folder": b"a file"})
+    make(ram, {beside[2]: b"new", beside[3]: b"new"})
+    swaps = [("folder", str(ram), "", name, "to folder") for name in beside[:2]]
+    swaps += [("file", str(ram), "", name, "to file") for name in beside[2:]]
+    context = Pool(ram)._scanner().c
+    task = {"swaps": [wire.dump(each) for each in swaps], "options": wire.MIRROR, "undo": False}
+    result = remove.swap(context, task)
+    context.folders.close()
+    assert not result.failures and result.deleted == 1
+    assert sorted(os.listdir(ram)) == ["to file", "to folder"]
+    assert os.listdir(ram / "to folder") == ["in"]
+
+
+def test_a_name_that_the_source_lists_is_no_extra_though_it_is_not_found(ram: Path) -> None:
+    """As on a damaged filesystem. Without `ours` in left_over.py the copy would be deleted."""
+    make(ram / "src", {f"f{n}": File(b"x", mtime=T) for n in range(30)})
+    make(ram / "dst", {f"f{n}": File(b"x", mtime=T) for n in range(30)} | {"old": b""})
+    real, source = os.stat, os.stat(ram / "src").st_ino
+
+    def stat(name: Any, **how: Any) -> os.stat_result:
+        if name == "f7" and real(how["dir_fd"]).st_ino == source:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        return real(name, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_share.os, "stat", stat)
+        patch.setattr(shares.os, "access", lambda *_, **__: False)
+        found = Pool(ram).run()
+    assert found.extras == [("", "old")] and found.vanished == 1
 
 
 def test_nothing_extra_is_seen_by_counting(ram: Path, monkeypatch: pytest.MonkeyPatch) -> None:
