@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from blit import show
+from blit.engine.pulse import LOOK, STALL, Pulse
 from blit.engine.workers import Pool, WorkerDied
 from blit.errors import EXIT_CODES
 from blit.worker import wire
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-_SILENCE = 10.0  # seconds without a sign of life after which a disk is given up
-_LOOK = 0.25
+_SILENCE = STALL  # seconds without a sign of life after which a disk is given up
 
 
 class _Silent(Exception):
@@ -112,10 +112,12 @@ class _Session:
 
     def __init__(self, pool: Pool, options: argparse.Namespace, out: IO[str], err: IO[str]) -> None:
         self.pool, self.options, self.out, self.err = pool, options, out, err
+        self.root = ""
         self.failed = 0
         self.trouble: tuple[str, str] | None = None
 
     def do(self, task: dict[str, Any]) -> int:
+        self.root = task["root"]
         if task["verb"] == "list":
             self._list(task)
             return self._end("list", 0, 0)
@@ -156,16 +158,15 @@ class _Session:
         """Raises _Silent, WorkerDied."""
         worker = self.pool.workers[0]
         self.pool.post_all(worker, task)
-        seen, since = worker.view.counters()[0], time.monotonic()
-        while not wire.ready(worker.answers, _LOOK):
-            now = worker.view.counters()[0]
-            if now != seen:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > _SILENCE:
+        pulse = Pulse(time.monotonic(), _SILENCE)
+        while not wire.ready(worker.answers, LOOK):
+            pulse.look(time.monotonic(), worker.view.counters()[0], False, False)
+            if pulse.stalled:
                 operation, path, _, _ = worker.view.activity()
+                doing = f": {operation}" if path else ""  # none: it has not even begun
+                where = os.fsdecode(path) if path else self.root
                 raise _Silent(
-                    f"{os.fsdecode(path)}: {operation}: no answer for {_SILENCE:.0f} s: "
-                    "is the disk still there?"
+                    f"{where}{doing}: no answer for {_SILENCE:.0f} s: is the disk still there?"
                 )
         answer = self.pool.answer_now(worker)
         if answer is None:

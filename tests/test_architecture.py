@@ -76,7 +76,9 @@ KNOWS: dict[str, set[str]] = {
     "blit.restore": set(),
     "blit.session": {"blit"},  # like cli: what cli does when there is a screen
     "blit.logfile": {"blit.bus", "blit.headless", "blit.job", "blit.show", "blit.worker.wire"},
-    "blit.trash": {"blit.engine.workers", "blit.errors", "blit.show", "blit.worker.wire"},
+    "blit.trash": {
+        "blit.engine.pulse", "blit.engine.workers", "blit.errors", "blit.show", "blit.worker.wire",
+    },
     "blit.store": {"blit.events", "blit.job", "blit.queue", "blit.settings", "blit.state", "blit.strict"},
     "blit.strict": set(),
     "blit.replay": {"blit.events", "blit.job", "blit.queue", "blit.state"},

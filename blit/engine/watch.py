@@ -120,8 +120,11 @@ def _stall(run: Run, last: dict[int, tuple[int, float]], now: float, quiet: floa
     busy = [w for w in run.pool.workers if w.task is not None] or run.pool.workers
     worst = min(busy, key=lambda w: last.get(w.slot, (0, now))[1])
     operation, path, _, _ = worst.view.activity()
+    path = path or run.destination or run.job.target  # none: it has not even begun
     device = _device(path)
-    what = f"{operation} {os.fsdecode(path)} on {device}"
+    idle = operation == status.OPERATIONS[status.IDLE]
+    doing = "a worker process to begin at" if idle else operation
+    what = f"{doing} {os.fsdecode(path)} on {device}"
     if operation in ("copy", "compare"):  # one call on both sides: either may be the one that hangs
         other = worst.view.other_side()
         kind, name = mount_of(os.fsdecode(other))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,12 @@ from conftest import until
 from hurt import fuse
 from trees import differences, make
 
-from blit.engine import crew, probing
+from blit.engine import crew, probing, watch
 from blit.engine import plan as plan_module
 from blit.engine.control import Control
+from blit.engine.pulse import Pulse
 from blit.engine.transfer import transfer
-from blit.engine.workers import Pool
+from blit.engine.workers import Pool, Worker
 from blit.events import (
     DeletionPlanned,
     Event,
@@ -389,6 +393,25 @@ def test_a_destination_folder_that_hangs_with_its_file_is_given_up_too(ram: Path
     assert summary.outcome == "partial"
     assert run.all(Failed)[1].path == folder
     assert summary.files.copied == 150
+
+
+def test_workers_that_do_not_begin_are_a_stall_at_the_destination(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the words for it in watch.py this fails: no path would be named."""
+
+    class Stopped(Pool):
+        def start(self) -> Worker:
+            worker = super().start()
+            os.kill(worker.pid, signal.SIGSTOP)
+            return worker
+
+    monkeypatch.setattr(sys.modules[__name__], "Pool", Stopped)
+    monkeypatch.setattr(watch, "Pulse", partial(Pulse, stall_after=0.5))
+    with running(job("copy", ram, ram / "dst")) as run:
+        summary = run.end()
+    assert summary.outcome == "stalled"
+    assert f"waited for: a worker process to begin at {ram / 'dst'} on" in summary.message
 
 
 def test_a_pause_does_not_keep_a_stop_from_leaving_what_hangs(ram: Path) -> None:

@@ -10,9 +10,19 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from conftest import Blit, Result, mounted, requires_loop, requires_strace, requires_tool, until
+from conftest import (
+    Blit,
+    Result,
+    mounted,
+    requires_fuse,
+    requires_loop,
+    requires_strace,
+    requires_tool,
+    until,
+)
 from hurt import Faults, fuse
 from trees import File, Symlink, assert_same, contents, filler, make, temporaries
 
@@ -114,6 +124,27 @@ def test_a_file_too_large_for_the_destination_is_its_own_trouble(
 
 
 # -- errors of the device, in every step -----------------------------------------------------------
+
+
+@pytest.mark.root
+def test_no_two_calls_at_once_are_the_second(ram: Path) -> None:
+    """Of these tests alone: "from 2, to 2" hurts one call. By the size of the file it hurt two."""
+    requires_fuse()
+    from integration.faultfs import Faulty
+
+    faulty, met = Faulty(str(ram), str(ram / "rules")), list[int]()
+
+    def call() -> None:
+        for _ in range(300):
+            met.append(faulty.count({"op": "create"}))
+
+    threads = [Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(met) == list(range(1, 2401))
+
 
 BAD_PLACE = {  # the rule, and which side is named
     "read": "src", "open": "src", "write": "dst", "flush": "dst", "fsync": "dst", "rename": "dst",

@@ -34,7 +34,8 @@ from trees import Fifo, File, Folder, Hard, Symlink, assert_same, contents, fill
 
 from blit import arguments
 from blit import trash as verb
-from blit.worker import renames, status, trash
+from blit.engine.workers import Pool, Worker
+from blit.worker import renames, status, trash, wire
 from blit.worker.context import Context
 
 T = 1_600_000_000_987_654_321
@@ -633,13 +634,55 @@ def test_a_disk_that_does_not_answer_does_not_hold_the_terminal(
 ) -> None:
     """Without the clock in blit/trash.py this fails: nothing would end it."""
     monkeypatch.setattr(verb, "_SILENCE", 1.0)
-    out, err = io.StringIO(), io.StringIO()
     with fuse(ram) as faults:
         make(faults.below, {TRASH: {"2026-11-22T000000Z-abcd": {"a": b"a"}}})
         faults.hurt({"op": "readdir", "hang": True})
-        options = arguments.parser().parse_args(["trash", "list", str(faults.point)])
-        assert verb.run(options, out, err) == 5
-    assert "no answer" in err.getvalue() and str(faults.point) in err.getvalue()
+        code, told = _list(faults.point)
+    assert code == 5, told
+    assert "no answer" in told and str(faults.point) in told
+
+
+def _list(place: Path) -> tuple[int, str]:
+    """The exit code of `blit trash list` in this process, and its complaint."""
+    err = io.StringIO()
+    options = arguments.parser().parse_args(["trash", "list", str(place)])
+    return verb.run(options, io.StringIO(), err), err.getvalue()
+
+
+def test_a_worker_that_does_not_begin_is_told_with_the_trash(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the path of the trash itself in blit/trash.py this fails: none would be named."""
+
+    class Stopped(Pool):
+        def start(self) -> Worker:
+            worker = super().start()
+            os.kill(worker.pid, signal.SIGSTOP)
+            return worker
+
+    monkeypatch.setattr(verb, "_SILENCE", 0.3)
+    monkeypatch.setattr(verb, "Pool", Stopped)
+    code, told = _list(ram)
+    assert code == 5
+    assert f"blit: {ram}: no answer" in told
+
+
+def test_being_stopped_oneself_is_no_silence_of_the_trash(
+    ram: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-Z, a suspended machine. With a clock that counts that too this fails."""
+    make(ram, {TRASH: {"2026-11-22T000000Z-abcd": {"a": b"a"}}})
+    ready, monotonic, slept = wire.ready, time.monotonic, [0.0]
+
+    def stopped(fd: int, seconds: float, to_write: bool = False) -> bool:
+        if slept[0]:
+            return ready(fd, seconds, to_write)
+        slept[0] = 60.0
+        return False
+
+    monkeypatch.setattr(wire, "ready", stopped)
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + slept[0])
+    assert _list(ram) == (0, "")
 
 
 def test_a_mirror_keeps_the_trash_from_being_purged_under_it(
