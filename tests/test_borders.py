@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blit.engine import borders
@@ -166,7 +168,8 @@ def direct(**given: Any) -> dict[str, Any]:
 
 def known_after(*records: dict[str, Any]) -> Known:
     (known,) = memory.rebuilt(records).profiles.values()
-    return borders.known_of(routes._plain(known), "direct", predict.FEW)
+    text = "\n".join(["blit routes 2", "profile a → b", *routes._lines(known)])
+    return borders.known_of(routes._parsed(text)["a → b"], "direct", predict.FEW)
 
 
 def test_one_direct_run_on_a_slow_disk_is_enough_to_share_the_next() -> None:
@@ -208,3 +211,39 @@ def test_damage_means_nothing_is_known(found: Any) -> None:
     known = borders.known_of(found, "direct", predict.FEW)
     borders.few(known, 8, 8)
     borders.large(known, True)
+
+
+NUMBER = st.floats().map(str) | st.sampled_from(["1", "3", "inf", "nan", "", "x", "0.5"])
+LINE = st.builds(
+    lambda what, numbers, name: " ".join([what, *numbers, name]),
+    st.sampled_from(["profile a", "serial", "batch", "workers", "way", "large", "", "ways"]),
+    st.lists(NUMBER, max_size=6), st.sampled_from(["", "direct", "streaming few", "split"]),
+)  # fmt: skip
+GOOD = ["blit routes 2", "profile a"]
+WHOLE = [*GOOD, *("serial 1 1 1 1 1", "batch 1 1 1 1 1", "workers 2", "large 1 5 split")]
+
+
+@given(st.lists(LINE, max_size=8), st.sampled_from([[], GOOD, WHOLE]))
+@example(["workers inf"], WHOLE)
+@example(["serial 1 1 1 1 inf"], WHOLE)
+@example(["large inf 1 split"], WHOLE)
+def test_a_damaged_file_stops_no_run(lines: list[str], before: list[str]) -> None:
+    folder = Path(os.environ["BLIT_CONFIG_DIR"])
+    folder.mkdir(exist_ok=True)
+    Path(routes.path()).write_text("\n".join([*before, *lines]))
+    for found in routes.read().values():
+        known = borders.known_of(found, "direct", predict.FEW)
+        borders.few(known, 8, 8)
+        borders.large(known, True)
+
+
+def test_what_is_written_is_read() -> None:
+    """Names of profiles hold spaces and arrows."""
+    (known,) = memory.rebuilt([direct()]).profiles.values()
+    Path(os.environ["BLIT_CONFIG_DIR"]).mkdir(exist_ok=True)
+    routes.write(memory.Memory({"ext4 (ssd) → nfs": known, "a b": known}))
+    found = routes.read()
+    assert list(found) == ["ext4 (ssd) → nfs", "a b"]
+    assert found["a b"]["ways"]["direct"] == pytest.approx(known.ways["direct"][:5], rel=1e-5)
+    routes.forget()
+    assert routes.read() == {}

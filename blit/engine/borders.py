@@ -58,7 +58,7 @@ def known_of(found: Mapping[str, Any], direct: str = "direct", few: str = "") ->
             _cost(found["batch"]) or BATCH, int(found["workers"]),
             _rate(large.get("split")), _rate(large.get("whole")),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         return Known()
 
 

@@ -2,26 +2,35 @@
 
 The first task leaves before the engine is imported, and it depends on the route. So this stands
 beside `perf_model.json`, made from it after each run; where it is missing or damaged a run begins
-as the first one did. Read while the first look is under way: nobody waits for it.
+as the first one did. Read while the first look is under way: nobody waits for it. Lines of words
+and numbers, since the import of json takes as long as the whole look:
+
+    blit routes 2
+    profile NAME
+    serial BASE FILE MIB UNCHANGED RUNS      (batch the same; predict.Cost)
+    workers NUMBER
+    way BASE FILE MIB UNCHANGED RUNS NAME
+    large RUNS BYTES_A_SECOND NAME
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blit.history.memory import Known, Memory
+    from blit.history.predict import Cost
 
-VERSION = 1
+_FIRST = "blit routes 2"
 _CAP = 64 << 10  # bytes
 
 
 def path() -> str:
     from blit import settings
 
-    return os.path.join(settings.config_folder(), "perf_routes.json")
+    return os.path.join(settings.config_folder(), "perf_routes.txt")
 
 
 def read(enabled: bool = True) -> Mapping[str, Any]:
@@ -33,30 +42,49 @@ def read(enabled: bool = True) -> Mapping[str, Any]:
             return {}
         with open(path(), "rb") as file:
             content = file.read(_CAP + 1)
-        if len(content) > _CAP:
-            return {}
-        import json
-
-        found = json.loads(content)
-        if found["version"] != VERSION or not isinstance(found["profiles"], dict):
-            return {}
-        profiles: dict[str, Any] = found["profiles"]
-        return profiles
+        return _parsed(content.decode("utf-8")) if len(content) <= _CAP else {}
     except Exception:  # a route is not worth a copy
         return {}
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    first, *lines = text.splitlines()
+    if first != _FIRST:
+        return {}
+    profiles: dict[str, Any] = {}
+    known: dict[str, Any] = {}
+    for line in lines:
+        what, _, rest = line.partition(" ")
+        if what == "profile":
+            known = profiles[rest] = {"ways": {}, "large": {}}
+        elif what == "way":
+            *cost, name = rest.split(" ", 5)
+            known["ways"][name] = _numbers(cost)
+        elif what == "large":
+            *rate, name = rest.split(" ", 2)
+            known["large"][name] = _numbers(rate)
+        elif what == "workers":
+            known[what] = int(rest)
+        else:
+            known[what] = _numbers(rest.split())
+    return profiles
+
+
+def _numbers(words: Sequence[str]) -> list[float]:
+    return [float(word) for word in words]
+
+
 def write(memory: Memory) -> None:
     """In one step. OSError."""
-    import json
-
-    profiles = {name: _plain(known) for name, known in memory.profiles.items()}
-    content = json.dumps({"version": VERSION, "profiles": profiles}, separators=(",", ":"))
+    lines = [_FIRST]
+    for name, known in memory.profiles.items():
+        lines += [f"profile {name}", *_lines(known)]
+    content = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
     new = f"{path()}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(new, flags, 0o600)
     try:
-        os.write(fd, content.encode("ascii"))
+        os.write(fd, content)
         os.replace(new, path())
     except OSError:
         os.unlink(new)
@@ -73,16 +101,18 @@ def forget() -> None:
         pass
 
 
-def _plain(known: Known) -> dict[str, Any]:
+def _lines(known: Known) -> Iterator[str]:
     from blit.history import predict
-    from blit.history.stored import rounded
 
-    ways = {
-        way: rounded(cost)[:5] for way, cost in known.ways.items()
-        if way.startswith(("direct", predict.FEW))
-    }  # fmt: skip
-    return {
-        "ways": ways, "serial": rounded(known.serial)[:5], "batch": rounded(known.batch)[:5],
-        "workers": predict.start(known.workers)[0],
-        "large": {how: [rate.runs, round(rate.bytes_s)] for how, rate in known.large.items()},
-    }  # fmt: skip
+    yield f"serial {_cost(known.serial)}"
+    yield f"batch {_cost(known.batch)}"
+    yield f"workers {predict.start(known.workers)[0]}"
+    for way, cost in known.ways.items():
+        if way.startswith(("direct", predict.FEW)):
+            yield f"way {_cost(cost)} {way}"
+    for how, rate in known.large.items():
+        yield f"large {rate.runs} {round(rate.bytes_s)} {how}"
+
+
+def _cost(cost: Cost) -> str:
+    return " ".join(f"{value:.6g}" for value in cost[:5])

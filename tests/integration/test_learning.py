@@ -80,7 +80,7 @@ def test_a_damaged_memory_hurts_no_copy(blit: Blit, ram: Path, damage: bytes) ->
     file = Path(blit.environment["BLIT_CONFIG_DIR"]) / "perf_model.json"
     blit("copy", f"{source}/", ram / "one")
     file.write_bytes(damage)
-    file.with_name("perf_routes.json").write_bytes(damage)
+    file.with_name("perf_routes.txt").write_bytes(damage)
     blit("copy", f"{source}/", ram / "two")
     (known,) = json.loads(file.read_bytes())["profiles"].values()
     assert known["ways"]["streaming few"][4] == 2  # runs: the first came back from the history
