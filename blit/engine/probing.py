@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # seconds to wait for the first look, and the first listing, before the imports go on beside them
 _PATIENCE = 0.03
+# what chooses and prepares the route; the first only where something was learned
+_NEEDED = ("blit.engine.borders", "blit.engine.schedule", "blit.engine.feeding")
 _SET_OUT = 0.015
 _GROUP = 16  # files, where each takes long: a folder for several, and none has much left at the end
 
@@ -87,8 +90,9 @@ def start(
     worker = pool.workers[0]
     _post(pool, worker, probe_task(job, pool))
     known = routes()
-    if not ready(worker.answers, 0):
-        import blit.engine.schedule  # noqa: F401  # one of those that pass the time
+    for name in _NEEDED[not known :]:
+        if not ready(worker.answers, 0):
+            import_module(name)  # that passes the time
     if not ready(worker.answers, _PATIENCE):
         return Early(known=known)
     facts = pool.answer_now(worker)

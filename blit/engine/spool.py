@@ -65,6 +65,11 @@ class Spool:
         self._offsets.append(self._offsets[-1] + len(blob))
         return True
 
+    @property
+    def size(self) -> int:
+        """Bytes of all records."""
+        return self._offsets[-1] + sum(map(len, self._blobs))
+
     def __len__(self) -> int:
         return len(self._offsets) - 1 + len(self._blobs)
 

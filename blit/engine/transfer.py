@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Publish = Callable[[Event], None]
 _TASK_BYTES = 256 << 10  # opaque records that one task of the closing phases carries
+_SHARES = 4  # tasks a worker into which the last one goes, so that all end together
 
 
 async def transfer(
@@ -427,7 +428,9 @@ class Run:
         make = ({**task(blobs, False), "make": True} for blobs in _chunks(iter(schedule.bare)))
         await self.crew.work(Listed(make))
         self.check()
-        tasks = (task(blobs[::-1], False) for blobs in _chunks(reversed(schedule.finish)))
+        share = schedule.finish.size // (_SHARES * self.crew.active)
+        parts = _chunks(reversed(schedule.finish), share)
+        tasks = (task(blobs[::-1], False) for blobs in parts)
         await self.crew.work(Listed(tasks, keep))
         if late:
             await self.crew.work(Listed([task(late, True)]))
@@ -483,13 +486,14 @@ class Run:
             await self.crew.work(Listed(tasks))
 
 
-def _chunks(blobs: Iterator[bytes]) -> Iterator[list[bytes]]:
+def _chunks(blobs: Iterator[bytes], most: int = _TASK_BYTES) -> Iterator[list[bytes]]:
+    """Of about `most` bytes, if that is less than usual."""
     held: list[bytes] = []
     size = 0
     for blob in blobs:
         held.append(blob)
         size += len(blob)
-        if size >= _TASK_BYTES:
+        if size >= min(most, _TASK_BYTES):
             yield held
             held, size = [], 0
     if held:

@@ -14,7 +14,7 @@ from blit.worker import blame, status, wire
 from blit.worker.context import Context, Result, join
 from blit.worker.copy import Copier, sync_file
 from blit.worker.folders import granted
-from blit.worker.scan import UP_TO_DATE
+from blit.worker.linked import UP_TO_DATE
 from blit.worker.system import os
 
 # no links here (FAT), too many of them, or two filesystems under one root: copies then
@@ -31,7 +31,7 @@ Name = namedtuple("Name", "src_root dst_root src_rel dst_rel entry there target"
 
 
 def run(context: Context, task: dict[str, Any]) -> Result:
-    """Task: `parts` (dumps of lists as in Scanner._link), `options`."""
+    """Task: `parts` (dumps of lists as in linked.note), `options`."""
     files: dict[tuple[int, ...], list[Name]] = {}
     for blob in task["parts"]:
         for device, inode, *rest in wire.load(blob):

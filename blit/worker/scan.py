@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 GROUP_FILES = 512  # entries a group at most, so that one folder feeds several workers
 GROUP_BYTES = 64 << 20
+PLAIN = 1 << 20  # bytes: less does not matter to a group's size
 GROUP_COMPARED = 128  # of unknown size
 _REGULAR = stat.S_IFREG >> 12
-UP_TO_DATE = -1  # as a reason: only for names of hard links, see links.py
 
 Token = tuple[str, str, "str | None", str, "dict[str, str] | None", int]
 
@@ -386,6 +386,7 @@ class Scanner:
         if share is not None:
             due = 1 << 62  # told as a whole, or not at all when its worker dies
         take, same = theirs.pop, self.same.append
+        file, new, fill, plain = wire.FILE, wire.NEW, self.group_files, min(self.large_from, PLAIN)
         settled, shared, base = self.settled, page.map, page.base
         with os.scandir(sfd) as listing:
             for item in listed(listing):
@@ -441,7 +442,26 @@ class Scanner:
                         continue
                     info = item.stat(follow_symlinks=False)
                     there = None
-                    if other is not None:
+                    if other is None:
+                        # the hot path of a first copy; `_entry` says the same
+                        size = info[ST_SIZE]
+                        if (
+                            info[ST_MODE] >> 12 == _REGULAR and info[ST_NLINK] == 1
+                            and size < plain
+                        ):  # fmt: skip
+                            entries.append((name, file, size, info.st_mtime_ns, info.st_ino, new))
+                            weight += size
+                            self.files += 1
+                            self.bytes += size
+                            self.need[3] += 1
+                            allocated = info.st_blocks << 9
+                            self.need[0] += size if size < allocated else allocated
+                            touched = True
+                            if len(entries) >= fill or weight >= GROUP_BYTES:
+                                self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
+                                entries, weight = [], 0
+                            continue
+                    else:
                         try:
                             there = other.stat(follow_symlinks=False)
                         except FileNotFoundError:
@@ -506,7 +526,7 @@ class Scanner:
                     entries, weight = [], 0
                 entries.append(entry)
                 weight += size
-                if len(entries) >= self.group_files:
+                if len(entries) >= fill:
                     self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
                     entries, weight = [], 0
         if compared:
@@ -651,33 +671,10 @@ class Scanner:
         blob = wire.dump((src_root, dst_root, src_rel, dst_rel, names, [entry]))
         self.large.append((entry[2], blob))
 
-    def _link(
-        self,
-        token: Token,
-        name: str,
-        entry: Any,
-        info: os.stat_result,
-        there: os.stat_result | None,
-        target: str = "",
-    ) -> None:
-        """One of several names of a file: gathered by inode, see links.py."""
-        self.handed = True
-        src_root, dst_root, src_rel, dst_rel, _, _ = token
-        size, least = info.st_size, room.least(info)
-        if entry is None:  # up to date, as far as it alone can tell
-            self.unchanged -= 1
-            self.unchanged_bytes -= size
-            entry = (name, wire.FILE, size, info.st_mtime_ns, info.st_ino, UP_TO_DATE)
-            self.files += 1
-            self.need[0] -= least - least // info.st_nlink  # its other names are linked to it
-        elif entry[5] not in (wire.MODE, wire.COMPARE):
-            self.need[0] -= least - least // info.st_nlink
-            self.need[3] -= entry[5] == wire.NEW
-            self.bytes -= size - size // info.st_nlink  # the bytes are moved once for all names
-        inode = self.c.folders.identity(there) if there is not None else None
-        place = (src_root, dst_root, src_rel, dst_rel)
-        part = (*self.c.folders.identity(info), *place, entry, inode, target or name)
-        self.link_parts.setdefault(info.st_ino % wire.LINK_BUCKETS, []).append(part)
+    def _link(self, *found: Any) -> None:
+        from blit.worker.linked import note
+
+        note(self, *found)
 
     def _subfolder(self, token: Token, name: str, other: os.DirEntry[str] | None) -> bool:
         """A folder of the source: to be listed later. True when it will be new here."""
