@@ -14,6 +14,8 @@ from blit.worker import wire
 class OneAfterTheOther:
     """A crew that only notes what it is given, a phase at a time."""
 
+    active = 2  # workers
+
     def __init__(self) -> None:
         self.phases: list[list[dict[str, Any]]] = []
 
@@ -42,3 +44,22 @@ async def test_all_folders_are_made_in_a_phase_of_their_own() -> None:
     assert all(task["make"] for task in made)
     assert not any(task.get("make") for task in finished)
     assert [blob for task in finished for blob in task["folders"]] == list(schedule.finish)
+
+
+async def test_the_folders_are_shared_by_all_workers() -> None:
+    """One alone had the last word of every run, while the others had nothing to do."""
+    schedule = Schedule([], 0, ((), ()), 2)
+    records = [("/s", "/d", f"sub{n:03}", f"sub{n:03}", 0o755) for n in range(60)]
+    for record in records:
+        schedule.finish.append(wire.dump([record]))
+    crew = OneAfterTheOther()
+    run: Any = SimpleNamespace(
+        schedule=schedule, job=SimpleNamespace(dry_run=False), options=0, swapped=False, crew=crew,
+        check=lambda: None, phase="",
+    )  # fmt: skip
+    await Run.finish(run)
+    (tasks,) = [phase for phase in crew.phases if phase]
+    assert 6 <= len(tasks) <= 10
+    shares = [[r for blob in task["folders"] for r in wire.load(blob)] for task in tasks]
+    assert [r for share in reversed(shares) for r in share] == records
+    assert max(map(len, shares)) <= 10
