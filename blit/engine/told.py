@@ -26,6 +26,8 @@ class Told:
     def heard(self, slot: int, answer: Task) -> None:
         if locked := answer.pop("locked", None):
             self.locked, self.keeper = locked, slot
+            if answer.pop("borrowed"):  # of one that hangs, and ends some day
+                self.take()
 
     def lost(self, slot: int) -> None:
         """A worker is gone, and its lock with it: the next to work takes it."""

@@ -43,6 +43,7 @@ class Context:
         self.ladder.may_continue = self.alive
         self.locks: list[int] = []  # descriptors that hold a lock, see lock.py
         self.locked: tuple[list[tuple[str, str]], bool] | None = None  # not told yet
+        self.borrowed = False  # another worker of this run still holds it, who is on its way out
         self.copied = 0  # files, by this worker
         self.nameless: Any = None  # once they are many, see nameless.py
         self.bin: Any = None  # the Trash of the run, once something goes there

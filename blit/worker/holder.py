@@ -58,9 +58,11 @@ class _Unknown(Holder):
 def first(context: Context, fd: int) -> Holder | None:
     """Who holds the lock: a run of blit's if there is one; None when it is this very run."""
     ours = (context.token, str(context.first))
-    holders = [Holder(pid) for pid in _pids(fd)]
+    pids = _pids(fd)
+    holders = [Holder(pid) for pid in pids]
     others = [holder for holder in holders if holder.run != ours]
     if not others:
+        context.borrowed = context.borrowed or (bool(pids) and os.getpid() not in pids)
         return None if holders else _Unknown()
     others.sort(key=lambda holder: holder.run is None)
     return others[0]

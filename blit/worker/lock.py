@@ -34,13 +34,14 @@ class Held(Exception):
 
 
 def take(context: Context, paths: list[str], alone: bool) -> list[str]:
-    """Lock these folders for as long as this process lives.
+    """Lock these folders for as long as this process lives, or see `context.borrowed`.
 
     `alone`: as a mirror. Raises Held. Otherwise whatever goes wrong is answered with a sentence,
     and the run goes on without the lock.
     """
     remarks: list[str] = []
     met: set[tuple[int, int]] = set()
+    context.borrowed = False
     for path in dict.fromkeys(paths):
         context.page.name(path[-700:])
         try:
@@ -53,6 +54,9 @@ def take(context: Context, paths: list[str], alone: bool) -> list[str]:
             remarks += _above(context, fd, path, alone, met)
         if len(context.locks) > _MOST:
             break
+    if context.borrowed:  # the next task tries again
+        while context.locks:
+            os.close(context.locks.pop())
     return remarks
 
 

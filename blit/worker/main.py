@@ -51,6 +51,7 @@ class Worker:
             answer["owners_lost"], self.c.me.owners_lost = lost, 0
         if self.c.locked is not None:
             answer["locked"], self.c.locked = self.c.locked, None
+            answer["borrowed"] = self.c.borrowed
         return answer
 
     def lock(self, places: Any, task: dict[str, Any]) -> dict[str, Any]:

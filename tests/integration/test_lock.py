@@ -132,6 +132,34 @@ def test_the_lock_goes_over_to_another_worker_when_its_keeper_dies(
         assert holders(dst) == [other.pid]
 
 
+@pytest.mark.root
+def test_the_lock_goes_over_once_a_keeper_that_hangs_has_ended(ram: Path) -> None:
+    """Without `borrowed` this fails: its successor believed to have the lock, and nobody had it."""
+    make(ram / "src", {"a": b"a"})
+    mark = ram / "mark"
+    with fuse(ram) as faults, pool_of("mirror", f"{ram / 'src'}/", faults.point) as pool:
+        keeper, other = pool.workers
+        there = os.open(faults.point, os.O_RDONLY)
+        assert holder._pids(there) == [keeper.pid]
+        faults.hurt({"op": "getattr", "path": "/x", "hang": True, "mark": str(mark)})
+        pool.post(keeper, {"op": "folders", "path": str(faults.point / "x")})
+        until(mark.exists, "the hang")
+        pool.replace(keeper)
+        nothing = {"op": "sync", "what": "flush", "places": []}
+        pool.post_all(other, nothing)
+        assert pool.answer_now(other) == {}
+        assert holder._pids(there) == [keeper.pid]
+        faults.hurt()
+        until(lambda: not holder._pids(there), "the lock ends with its keeper")
+        pool.post_all(other, nothing)
+        assert pool.answer_now(other) == {}
+        assert holder._pids(there) == [other.pid]
+        pool.post_all(other, nothing)
+        assert pool.answer_now(other) == {}
+        assert "lock" not in pool.told.words
+        os.close(there)
+
+
 def test_a_run_that_lost_its_lock_to_another_ends(blit: Blit, pair: tuple[Path, Path]) -> None:
     """Without the `fatal` of Worker.lock this fails."""
     src, dst = pair
