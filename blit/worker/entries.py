@@ -9,10 +9,6 @@ from blit.worker import system, tmpname, wire
 from blit.worker.context import Context, join
 from blit.worker.system import os
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from blit.worker.filters import Hides
-
 # entries of the destination's folder from which it is shared, see shares.py; the variable is for
 # tests
 SHARED = int(os.environ.get("BLIT_SHARED_FROM", 1 << 15))
@@ -104,17 +100,9 @@ def appeared(context: Context, path: str) -> bool:
         return True
 
 
-def alone(options: int, hides: Hides | None) -> int:
+def alone(options: int) -> int:
     """Entries of a destination's folder up to which one worker alone compares it.
 
-    Without end where a name there may be another one here, because case is ignored; where a
-    mirror's filters tell the spared from the unwanted, for which they see both listings together;
-    and where content is compared, which all workers do with the names that one has listed.
+    Without end where a name there may be another one here, because case is ignored.
     """
-    if (
-        options & (wire.CASELESS | wire.CHECKSUM)
-        or (options & wire.MIRROR and hides is not None)
-        or not system.SHARES
-    ):
-        return 1 << 62
-    return SHARED
+    return 1 << 62 if options & wire.CASELESS or not system.SHARES else SHARED

@@ -344,14 +344,15 @@ class Scanner:
         aside: dict[str, os.DirEntry[str]] = {}  # of theirs: names that are left out of the source
         listed: Callable[[Any], Iterator[Any]] = iter
         touched = False
-        hides = self.hides_in(src_root, src_rel) if share is None else None
+        hides = self.hides_in(src_root, src_rel) if share is None or mirror else None
         spares = hides if mirror and self.filters is not None and self.filters.spares else None
         if share is not None:
             from blit.worker.one_share import look
 
-            theirs, listed, touched = yield from look(self, token, sfd, dfd)
+            theirs, listed, touched = yield from look(self, token, sfd, dfd, hides)
+            hides = None  # they were asked when its names were handed out
         elif dfd >= 0:
-            most = alone(options, hides)
+            most = alone(options)
             self.at_target(dst_root, dst_rel)
             with os.scandir(dfd) as listing:
                 while part := {each.name: each for each in islice(listing, CHECK_EVERY)}:

@@ -22,6 +22,7 @@ from blit.worker.system import let_go, os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from typing import Any
 
     from blit.worker.filters import Hides
     from blit.worker.scan import Scanner, Token
@@ -36,9 +37,13 @@ def hand_out(
     """Yields when it is time to look at the clock; returns whether the folder is, or will be,
     another one than it was, as far as the shares do not tell. Raises OSError.
     """
-    folder = Folder(scan, token, sfd, dfd)
-    touched = yield from folder.clear()
-    yield from folder.source(hides)
+    folder = Folder(scan, token, sfd, dfd, hides)
+    # nothing that a plain copy hands out depends on what is there: others need not wait for that
+    first = scan.options & (wire.MIRROR | wire.CHECKSUM)
+    touched = (yield from folder.clear()) if first else False
+    yield from folder.source()
+    if not first:
+        touched = yield from folder.clear()
     if scan.options & wire.MIRROR:
         # what was copied since somebody died over it makes up for extras
         if folder.begun or folder.doubt or folder.named < folder.count:
@@ -51,8 +56,15 @@ def hand_out(
 class Folder:
     """One huge folder, open on both sides, as it is handed out."""
 
-    def __init__(self, scan: Scanner, token: Token, sfd: int, dfd: int) -> None:
-        self.scan, self.token, self.sfd, self.dfd = scan, token, sfd, dfd
+    def __init__(
+        self, scan: Scanner, token: Token, sfd: int, dfd: int, hides: Hides | None
+    ) -> None:
+        self.scan, self.token, self.sfd, self.dfd, self.hides = scan, token, sfd, dfd, hides
+        spares = scan.filters is not None and scan.filters.spares
+        self.spares = hides if spares else None  # what only the destination has
+        self.by_content = bool(scan.options & wire.CHECKSUM)
+        # names at the destination that a comparison by content must not open; None: too many
+        self.odd: set[str] | None = set()
         self.settled = str(scan.settled)  # forgotten between two tasks
         self.top = not (token[2] and token[3])
         self.id = scan.c.names.next()  # of no other folder in this run
@@ -76,6 +88,10 @@ class Folder:
                         yield
                         self._at_target()
                     name = entry.name
+                    if self.by_content and _is_odd(entry) and self.odd is not None:
+                        self.odd.add(name)
+                        if len(self.odd) > _MOST_EXTRAS:
+                            self.odd = None
                     if not name.startswith(tmpname.PREFIX):
                         continue
                     if name == tmpname.TRASH and self.top and entry.is_dir(follow_symlinks=False):
@@ -92,12 +108,14 @@ class Folder:
         finally:
             let_go(mine)
 
-    def source(self, hides: Hides | None) -> Iterator[None]:
+    def source(self) -> Iterator[None]:
         """Hand out the names of the source, but for those that the filters hide."""
-        scan = self.scan
+        scan, hides, odd = self.scan, self.hides, self.odd
         src_root, _, src_rel, _, _, _ = self.token
         assert src_rel is not None
+        opens = self.by_content and odd is not None
         names: list[str] = []
+        files: list[str] = []  # of the names those that are opened and not looked at
         count = 0
         self._at_source()
         with os.scandir(self.sfd) as listing:
@@ -113,6 +131,7 @@ class Folder:
                     if name == tmpname.TRASH and not src_rel and item.is_dir(follow_symlinks=False):
                         left_over.leave_trash(scan, src_root)
                         continue
+                    opened = opens and item.is_file(follow_symlinks=False)
                 except FileNotFoundError:
                     scan.vanished += 1
                     continue
@@ -122,20 +141,28 @@ class Folder:
                     scan._failed(join(src_root, src_rel, name), "list", error)
                     continue
                 self.doubt |= name == tmpname.TRASH and self.top  # at the destination it is none
+                if opened and odd is not None and name not in odd:
+                    files.append(name)
+                    if len(files) >= _NAMES:
+                        self._share(files, True)
+                        files = []
+                    continue
                 names.append(name)
                 if len(names) >= _NAMES:
                     self._share(names)
                     names = []
         if names:
             self._share(names)
-        elif not self.shares:
+        if files:
+            self._share(files, True)
+        if not self.shares:
             self._tell_count()
 
     def _tell_count(self) -> None:
         """With the first share: whoever begins anew before it tells all of it again."""
         self.scan.count(0 if self.begun else self.count)
 
-    def _share(self, names: list[str]) -> None:
+    def _share(self, names: list[str], opened: bool = False) -> None:
         """A token; the names as one string, which costs the same to pass on however many."""
         src_root, dst_root, src_rel, dst_rel, _, flags = self.token
         if not self.shares:
@@ -144,6 +171,7 @@ class Folder:
         self.shares += 1
         self.named += len(names)
         held = {"of": self.id, "names": "/".join(names), "settled": self.settled}
+        held |= {"files": ""} if opened else {}
         self.scan.stack.append((src_root, dst_root, src_rel, dst_rel, held, flags | wire.SHARE))
 
     def rest(self) -> Token:
@@ -159,6 +187,9 @@ class Folder:
         sfd = self.sfd
         there = os.access
         found: dict[str, os.DirEntry[str]] = {}
+        # of these, what the filters leave out of the source
+        aside: dict[str, os.DirEntry[str]] = {}
+        unwanted = self.hides is not None and self.spares is None
         touched = False
         count = 0
         self._at_target()
@@ -173,25 +204,41 @@ class Folder:
                     name = entry.name
                     # quicker than `exists`, and never yes for a name that is not there
                     if there(name, os.F_OK, dir_fd=sfd, follow_symlinks=False):
-                        continue
-                    if tmpname.is_temporary(name) or exists(name, sfd):
+                        if not (unwanted and self._is_hidden(name)):
+                            continue
+                        aside[name] = entry
+                    elif tmpname.is_temporary(name) or exists(name, sfd):
                         continue
                     if name == tmpname.TRASH and self.top and entry.is_dir(follow_symlinks=False):
+                        aside.pop(name, None)
                         continue
                     found[name] = entry
                     if len(found) >= _MOST_EXTRAS:
-                        touched |= yield from self._note(found)
-                        found = {}
+                        touched |= yield from self._note(found, aside)
+                        found, aside = {}, {}
             if found:
-                touched |= yield from self._note(found)
+                touched |= yield from self._note(found, aside)
         finally:
             let_go(mine)
         return touched
 
-    def _note(self, found: dict[str, os.DirEntry[str]]) -> Generator[None, None, bool]:
+    def _is_hidden(self, name: str) -> bool:
+        """Whether the filters leave out this name of the source. Raises OSError."""
+        from blit.worker.one_share import Seen
+
+        try:
+            item: Any = Seen(name, os.stat(name, dir_fd=self.sfd, follow_symlinks=False))
+        except FileNotFoundError:
+            return False  # it went this moment: a matter of the next run
+        assert self.hides is not None
+        return self.hides(name, item.is_dir(follow_symlinks=False), item)
+
+    def _note(
+        self, found: dict[str, os.DirEntry[str]], aside: dict[str, os.DirEntry[str]]
+    ) -> Generator[None, None, bool]:
         self._still_there()
         touched = yield from left_over.left_over(
-            self.scan, self.token, found, self.sfd, self.dfd, wire.MIRROR, {}, None
+            self.scan, self.token, found, self.sfd, self.dfd, wire.MIRROR, aside, self.spares
         )
         self._at_target()
         return touched
@@ -222,3 +269,11 @@ class Folder:
         assert src_rel is not None
         self.scan.c.page.operation(status.LIST)
         self.scan.where = join(src_root, src_rel)
+
+
+def _is_odd(entry: os.DirEntry[str]) -> bool:
+    """Whether it is neither a file nor a folder: to open a device or a pipe may do something."""
+    try:
+        return not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return True

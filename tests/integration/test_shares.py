@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,21 @@ from trees import Fifo, File, Hard, Symlink, Tree, assert_same, make, snapshot, 
 
 from blit.engine.schedule import Schedule
 from blit.engine.tally import Tally
-from blit.worker import entries, folders, metadata, one_share, remove, scan, shares, status, wire
+from blit.worker import (
+    compare,
+    entries,
+    folders,
+    metadata,
+    one_share,
+    remove,
+    scan,
+    shares,
+    status,
+    wire,
+)
 from blit.worker.context import Context, Result
+from blit.worker.copy import Copier
+from blit.worker.filters import prepare
 from blit.worker.scan import Scanner
 
 T = 1_700_000_000_123_456_789
@@ -69,6 +83,7 @@ class Found:
     final: list[bytes] = field(default_factory=list)
     paused: list[Any] = field(default_factory=list)  # tokens of listings that go on later
     scans: list[list[Any]] = field(default_factory=list)  # tokens that each task held
+    same: int = 0  # found by comparing contents
 
 
 class Pool:
@@ -80,6 +95,8 @@ class Pool:
     ) -> None:
         """`copies`: what is new is made in the destination, empty."""
         self.copies = copies
+        self.filters = b""
+        self.skips: list[bytes] = []
         self.tokens: list[Any] = []
         self.token = (str(ram / "src"), str(ram / "dst"), "", "", None, wire.DST_EXISTS)
         self.options, self.workers = options, workers
@@ -100,18 +117,24 @@ class Pool:
             self.contexts.clear()
 
     def _run(self, dies: frozenset[int], budget: float) -> Found:
-        made = Schedule(
-            [wire.dump(each) for each in self.tokens or [self.token]],
-            self.options,
-            [(), ()],
-            self.workers,
-        )
+        tokens = [wire.dump(each) for each in self.tokens or [self.token]]
+        made = Schedule(tokens, self.options, [(), ()], self.workers, filters=self.filters)
+        made.skips += self.skips
         scanners = [self._scanner() for _ in range(self.workers)]
         found, listings = Found(), 0
         for slot in itertools.cycle(range(self.workers)):
             if made.exhausted:
                 break
             if (task := made.next(slot)) is None:
+                continue
+            if task["op"] == "copy" and self.options & wire.CHECKSUM:
+                copier = Copier(scanners[slot].c, self.options | wire.DRY | wire.ITEMIZE)
+                answer = copier.run(task["groups"]).as_dict()
+                found.planned += [
+                    ("", path.decode(), r) for r, path, _, _ in answer.get("changes", ())
+                ]
+                found.same += answer.get("unchanged", 0)
+                made.done(slot, task, answer | {"seconds": 0.1})
                 continue
             if task["op"] == "copy":
                 for blob in task["groups"]:
@@ -141,6 +164,9 @@ class Pool:
         found.failures.sort()
         keys = ("unchanged", "files", "bytes", "extra_count", "dst_entries", "folders", "replaced")
         found.totals = {key: getattr(made, key) for key in keys}
+        if self.options & wire.CHECKSUM:  # a plan of what is to compare holds more or less
+            found.totals = {k: found.totals[k] for k in ("extra_count", "dst_entries", "folders")}
+            found.totals["unchanged"] = found.same + made.unchanged
         return found
 
 
@@ -176,7 +202,7 @@ def trees(kinds: list[str]) -> tuple[Tree, Tree]:
     src: dict[str, Any] = {}
     dst: dict[str, Any] = {}
     for number, kind in enumerate(kinds):
-        here, there = KINDS[kind]
+        here, there = (KINDS | OF_CONTENT)[kind]
         if here is not None:
             src[f"Name {number}"] = here
         if there is not None:
@@ -194,17 +220,125 @@ def test_shares_find_what_one_worker_alone_finds(
     kinds: list[str], workers: int, mirror: bool
 ) -> None:
     """Without the listing for extras (`tally` in schedule.py) none is found."""
+    with tiny() as ram:
+        src, dst = trees(kinds)
+        make(ram / "src", src)
+        make(ram / "dst", dst)
+        options = wire.DRY | (wire.MIRROR if mirror else 0)
+        assert_equal(Pool(ram, workers, options).run(), alone(Pool(ram, workers, options)))
+
+
+OF_CONTENT: dict[str, tuple[object, object]] = {
+    "other content": (File(b"x", mtime=T), File(b"y", mtime=T)),
+    "other time": (File(b"x", mtime=T), File(b"x", mtime=T + 1_000_000_000)),
+    "large": (File(b"x" * 300_000, mtime=T), File(b"x" * 300_000, mtime=T)),
+    "large other": (File(b"x" * 300_000, mtime=T), File(b"x" * 299_999 + b"y", mtime=T)),
+    "mode": (File(b"x", mode=0o600, mtime=T), File(b"x", mode=0o644, mtime=T)),
+    "pipe for a file": (File(b"", mtime=T), Fifo(0o644, mtime=T)),
+    "file for a pipe": (Fifo(0o644, mtime=T), File(b"", mtime=T)),
+    "link for a file": (File(b"x", mtime=T), Symlink("x")),
+}
+
+
+@contextmanager
+def tiny() -> Iterator[Path]:
     with ram_folder() as ram, pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
             (entries, "SHARED", 1), (shares, "_NAMES", 4),
             (shares, "CHECK_EVERY", 2), (one_share, "CHECK_EVERY", 2), (scan, "CHECK_EVERY", 2),
         ):  # fmt: skip
             patch.setattr(module, name, value)
+        yield ram
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    kinds=st.lists(st.sampled_from(sorted(KINDS | OF_CONTENT)), min_size=1, max_size=40),
+    workers=st.integers(1, 4),
+    mirror=st.booleans(),
+)
+def test_by_content_too(kinds: list[str], workers: int, mirror: bool) -> None:
+    """Without `by_content` in the loop of one_share.py what only looks the same is the same; with
+    its deadline alone, and no `later`, files are forgotten."""
+    with tiny() as ram:
         src, dst = trees(kinds)
         make(ram / "src", src)
         make(ram / "dst", dst)
-        options = wire.DRY | (wire.MIRROR if mirror else 0)
+        options = wire.DRY | wire.CHECKSUM | (wire.MIRROR if mirror else 0)
         assert_equal(Pool(ram, workers, options).run(), alone(Pool(ram, workers, options)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=40),
+    patterns=st.lists(
+        st.sampled_from(["*1*", "!*12", "*2/", "/*3", "in", "*5", "deep/", "*"]), max_size=3
+    ),
+    limits=st.sampled_from([None, (2, None, None, None), (None, 1, None, None)]),
+    spares=st.booleans(),
+    by_content=st.booleans(),
+)
+def test_with_the_filters_of_a_mirror_too(
+    kinds: list[str], patterns: list[str], limits: Any, spares: bool, by_content: bool
+) -> None:
+    """Without `_is_hidden` in shares.py what --delete-excluded is to delete stays; without `spares`
+    what the filters leave out is deleted."""
+    with tiny() as ram:
+        src, dst = trees(kinds)
+        make(ram / "src", src)
+        make(ram / "dst", dst)
+        options = wire.DRY | wire.MIRROR | (wire.CHECKSUM if by_content else 0)
+        found = []
+        for run in (Pool.run, alone):
+            pool = Pool(ram, 2, options)
+            pool.filters = prepare(("", [*patterns], True, spares, limits))["filters"]
+            found.append(run(pool))
+        assert_equal(*found)
+
+
+def test_a_plain_copy_hands_out_names_before_it_lists_the_destination(ram: Path) -> None:
+    """Without `first` in shares.py the others wait; a dead temporary is cleared away all the same."""
+    make(ram / "src", {f"f{n}": b"x" for n in range(40)})
+    make(ram / "dst", {f"f{n}": b"y" for n in range(40)} | {DEAD: b"dead"})
+    for options, waits in ((0, False), (wire.MIRROR, True), (wire.CHECKSUM, True)):
+        make(ram / "dst", {DEAD: b"dead"})
+        found = Pool(ram, 2, options).run()
+        before = next(n for n, task in enumerate(found.scans) if _is_share(task))
+        assert (before > 20) == waits, before  # the listing of 41 names has that many pauses
+        assert not (ram / "dst" / DEAD).exists()
+        if not options:
+            assert {name for _, name, _ in found.planned} == {f"f{n}" for n in range(40)}
+
+
+def test_a_comparison_by_content_opens_no_pipe_of_either_side(ram: Path) -> None:
+    """Nor a device, where that may do something. Without `odd` in shares.py it does."""
+    make(ram / "src", {f"f{n}": b"" for n in range(9)} | {"p1": Fifo(), "p2": b"", "p3": Fifo()})
+    make(ram / "dst", {f"f{n}": b"" for n in range(9)} | {"p1": b"", "p2": Fifo(), "p3": Fifo()})
+    real, opened = os.open, []
+
+    def watched(path: Any, *how: Any, **more: Any) -> int:
+        opened.append(os.fsdecode(path))
+        return real(path, *how, **more)
+
+    for most in (1 << 16, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shares, "_MOST_EXTRAS", most)
+            patch.setattr(compare.os, "open", watched)
+            found = Pool(ram, 2, wire.DRY | wire.CHECKSUM).run()
+        assert "f1" in opened and not {"p1", "p2", "p3"} & set(opened)
+        assert [name for _, name, _ in found.planned if name in ("p1", "p2")] == ["p1", "p2"]
+
+
+def test_a_file_that_was_given_up_is_left_out_of_its_share(ram: Path) -> None:
+    """It did not answer when it was opened. Without `_is_given_up` the next worker hangs too."""
+    make(ram / "src", {f"f{n}": File(b"x", mtime=T) for n in range(9)})
+    make(ram / "dst", {f"f{n}": File(b"y", mtime=T) for n in range(9)} | {"old": b""})
+    for side in ("src", "dst"):
+        pool = Pool(ram, 2, wire.DRY | wire.CHECKSUM | wire.MIRROR)
+        pool.skips = [os.fsencode(ram / side / "f7")]
+        found = pool.run()
+        assert [name for _, name, _ in found.planned] == [f"f{n}" for n in range(9) if n != 7]
+        assert found.extras == [("", "old")]
 
 
 EVERYTHING = sorted(KINDS) * 4
@@ -363,9 +497,9 @@ def test_a_source_folder_that_goes_while_it_is_asked_has_no_extras(ram: Path) ->
     make(ram / "dst/sub", names | {"old": b""})
     note = shares.Folder._note
 
-    def later(self: shares.Folder, found: dict[str, Any]) -> Any:
+    def later(self: shares.Folder, found: dict[str, Any], aside: dict[str, Any]) -> Any:
         replaced(ram / "src/sub")
-        return note(self, found)
+        return note(self, found, aside)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shares.Folder, "_note", later)
@@ -586,13 +720,10 @@ def test_an_entry_that_cannot_be_looked_at_is_one_failure(ram: Path) -> None:
         assert found.totals["unchanged"] == 11 and not found.extras
 
 
-def test_where_names_mean_others_or_filters_decide_one_worker_compares_alone() -> None:
-    """Without the options in entries.py these are shared."""
-    assert entries.alone(0, None) == entries.alone(wire.MIRROR, None) == 1
-    hides = lambda *_: False  # noqa: E731
-    assert entries.alone(0, hides) == 1
-    for options, filters in ((wire.CASELESS, None), (wire.CHECKSUM, None), (wire.MIRROR, hides)):
-        assert entries.alone(options, filters) > 1 << 40
+def test_where_names_mean_others_one_worker_compares_alone() -> None:
+    """Without the options in entries.py it is shared."""
+    assert entries.alone(0) == entries.alone(wire.MIRROR | wire.CHECKSUM) == 1
+    assert entries.alone(wire.CASELESS) > 1 << 40
 
 
 @pytest.mark.parametrize("kind", [File(b"a file"), Symlink("f0")])
