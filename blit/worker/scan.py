@@ -310,13 +310,17 @@ class Scanner:
                     self.failures.append(failure)
                     continue
             entry = self._entry(name, target, info, there, sfd, dfd, dst_rel)
-            if entry is None:
-                continue
+            # its other names may be of this run; a large file given as a source goes as it is
+            linked = info.st_nlink > 1 and stat.S_ISREG(info.st_mode)
+            linked &= bool(flags & wire.FINISH_ANYWAY) or info.st_size < self.large_from
             if entry == "folder":
-                path = raw(join(dst_root, dst_rel, target))
-                self.failures.append(
-                    (path, "create", errno.EISDIR, "a folder stands where a file must go")
-                )
+                why = OSError(errno.EISDIR, "a folder stands where a file must go")
+                self._failed(join(dst_root, dst_rel, target), "create", why)
+            elif linked:
+                place = (src_root, dst_root, src_rel, dst_rel, names, flags)
+                self._link(place, name, entry, info, there, target)
+            elif entry is None:
+                continue
             elif entry[1] == wire.FILE and entry[2] >= self.large_from:
                 self._large(src_root, dst_root, src_rel, dst_rel, entry, names)
             else:
