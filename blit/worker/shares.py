@@ -68,7 +68,8 @@ class Folder:
         self.settled = str(scan.settled)  # forgotten between two tasks
         self.top = not (token[2] and token[3])
         self.id = scan.c.names.next()  # of no other folder in this run
-        self.count = 0  # entries at the destination, but for the trash and temporaries
+        # entries at the destination, but for the trash and temporaries; told by a mirror alone
+        self.count = 0
         self.named = self.shares = 0  # names of the source that were handed out
         self.doubt = False  # counting does not tell whether there are extras
         self.begun = bool(token[5] & wire.BEGUN)
