@@ -118,13 +118,13 @@ class Copier:
             wire.DRY | wire.VERIFY | wire.MODELESS | wire.OWNERLESS | wire.WAITED
         )
         if plain and names is None:
-            rungs = context.ladder.rungs
-            if pair not in rungs and len(entries) > 1:  # the first tells whether clones work here
+            ladder = context.ladder
+            if ladder.way(pair) is None and len(entries) > 1:  # the first tells whether they clone
                 if self.run_entries(src_root, dst_root, src_rel, dst_rel, None, entries[:1]):
                     result.left += len(entries) - 1
                     return True
                 entries = entries[1:]
-            if (way := rungs.get(pair)) in SWIFT:
+            if (way := ladder.way(pair)) in SWIFT:
                 entries, stop = copy_new(self, sfd, dfd, folder, shown_rel, entries, inherits, way)
                 if stop:
                     result.left += len(entries)
@@ -418,11 +418,15 @@ class Copier:
         return None
 
     def count_many(self, files: int, size: int, method: int) -> None:
-        """Small new files that were copied by the kernel."""
+        """Small new files that were copied on the short path."""
+        result = self.result
         self.c.copied += files
-        self.result.files += files
-        self.result.bytes += size
-        self.result.methods[method] += files
+        result.files += files
+        result.bytes += size
+        result.methods[method] += files
+        if method == wire.CLONE:
+            result.cloned += files
+            result.cloned_bytes += size
 
     def count(
         self, dst_rel: str, src_rel: str, name: str, size: int, method: int, reason: int

@@ -52,6 +52,7 @@ class Ladder:
 
         self.page = page
         self.rungs: dict[tuple[int, int], int] = {}
+        self.cloned: set[tuple[int, int]] = set()  # where clones have worked
         self.clock = monotonic
         self.chunk = FIRST_CHUNK
         self.begun = False
@@ -62,6 +63,10 @@ class Ladder:
         if gentle and not self.begun:
             self.chunk = GENTLE_CHUNK
         self.begun = True
+
+    def way(self, pair: tuple[int, int]) -> int | None:
+        """How files are copied there, as far as one has shown it."""
+        return self.rungs.get(pair, wire.CLONE if pair in self.cloned else None)
 
     def copy(
         self, s: int, d: int, start: int, end: int, pair: tuple[int, int], holes: bool,
@@ -75,6 +80,7 @@ class Ladder:
         rung = self.rungs.get(pair, wire.CLONE)
         if rung == wire.CLONE:
             if start == 0 and self.clone(s, d):
+                self.cloned.add(pair)
                 return wire.CLONE
             rung = wire.KERNEL
             self.rungs.setdefault(pair, wire.KERNEL)
