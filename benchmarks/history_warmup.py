@@ -2,7 +2,7 @@
 
 For each workload on each filesystem: a fresh config folder, then as many runs as are asked for,
 onto a destination that is as it was before the first. Told are the first, the tenth and the
-hundredth run (on slow FUSE the first and the tenth), each as a median: of first runs with
+hundredth run, each as a median: of first runs with
 fresh config folders, or of those that follow it; three, many more where a run is short, since
 milliseconds drown in noise. Beside each, right before or after it in turn, another run: beside a
 first one a run that keeps no history (what keeping one costs), beside a later one a first run, in a
@@ -39,7 +39,7 @@ WORKLOADS = ["one", "eight", "small", "many", "mixed", "large", "unchanged"]
 PLACES = ["tmpfs", "ext4", "fuse"]
 SERIES, MOST_SERIES = 3, 61  # runs of which the median is told
 ENOUGH = 10.0  # seconds of them: a difference of milliseconds needs more pairs
-MANY = ("tmpfs",)  # where a hundred thousand files are copied a hundred times
+MANY = ("tmpfs", "ext4")  # where a hundred thousand files are copied; ten minutes a run on FUSE
 
 
 def trees(options: argparse.Namespace, slow: bool) -> dict[str, tuple[Group, ...]]:
@@ -234,10 +234,10 @@ def parsed() -> argparse.Namespace:
     add = parser.add_argument
     add("--only", metavar="A,B", help=f"of {','.join(PLACES + WORKLOADS)}")
     add("--runs", type=_runs, default=[1, 10, 100], metavar="N,N", help="told: 1,10,100")
-    add("--slow-runs", type=_runs, default=[1, 10], metavar="N,N", help="the same on FUSE: 1,10")
+    add("--slow-runs", type=_runs, default=[1, 10, 100], metavar="N,N", help="the same on FUSE")
     add("--files", type=int, default=5000, help="small ones")
     add("--slow-files", type=int, default=600, help="the same on FUSE")
-    add("--many", type=int, default=100_000, help=f"files of that name, on {', '.join(MANY)} alone")
+    add("--many", type=int, default=100_000, help=f"files of that name, on {' and '.join(MANY)}")
     add("--large", type=int, default=512, metavar="MiB", help="the large file")
     add("--slow-large", type=int, default=4, metavar="MiB", help="the same on FUSE")
     add("--where", type=Path, default=Path("/dev/shm"), metavar="DIR")
@@ -253,7 +253,8 @@ def parsed() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, name: str, work: Path, rows: list[dict[str, Any]]) -> None:
     slow = name == "fuse"
-    room = (4 * options.large + 64) * MIB + options.files * 32 * KIB
+    files = max(options.files, options.many if name in MANY else 0)
+    room = (4 * options.large + 64) * MIB + files * 32 * KIB
     with contextlib.ExitStack() as stack:
         try:
             where = stack.enter_context(place(name, work, room))
