@@ -3,10 +3,11 @@
 For each workload on each filesystem: a fresh config folder, then as many runs as are asked for,
 onto a destination that is as it was before the first. Told are the first, the tenth and the
 hundredth run, each as a median: of first runs with fresh config folders, or of those that follow
-it; three, many more where a run is short, since milliseconds drown in noise. Beside each, right before or after it in turn, another run: beside a
-first one a run that keeps no history (what keeping one costs), beside a later one a first run, in a
-fresh config folder (what it is worth). The ratio is the median of such pairs: a machine that slows
-down does not look like a history that does. Forecast and ETA come from blit's own events.
+it; three, many more where a run is short, since milliseconds drown in noise. Beside each, right
+before or after it in turn, another run: beside a first one a run that keeps no history (what
+keeping one costs), beside a later one a first run, in a fresh config folder (what it is worth). The
+ratio is the median of such pairs: a machine that slows down does not look like a history that does.
+Forecast and ETA come from blit's own events.
 """
 
 from __future__ import annotations
