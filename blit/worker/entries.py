@@ -15,10 +15,13 @@ SHARED = int(os.environ.get("BLIT_SHARED_FROM", 1 << 15))
 
 
 def exists(name: str, fd: int) -> bool:
+    """Raises OSError where it cannot be told; a name that is too long for the filesystem is not."""
     try:
         os.stat(name, dir_fd=fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            return False
+        raise
     return True
 
 

@@ -569,6 +569,30 @@ def test_a_filesystem_that_counts_no_links_is_not_taken_for_removed(
     assert found.extras == [("", "old"), ("", "older")] and not found.failures
 
 
+def test_a_name_too_long_for_the_source_is_extra_and_goes(ram: Path) -> None:
+    """On some (encrypting) filesystems 143 bytes are the most. Without ENAMETOOLONG in entries.py
+    the whole folder fails, and such a name is never deleted."""
+    make(ram / "src", {"f": b"f"})
+    make(ram / "dst", {"f": b"f", "o" * 200: b""})
+    real, source = os.stat, os.stat(ram / "src").st_ino
+
+    def stat(name: Any, **how: Any) -> os.stat_result:
+        if name == "o" * 200 and real(how["dir_fd"]).st_ino == source:
+            raise OSError(errno.ENAMETOOLONG, "File name too long")
+        return real(name, **how)
+
+    context = Pool(ram)._scanner().c
+    record = (str(ram / "src"), str(ram / "dst"), "", "", ["o" * 200], [])
+    task = {"extras": [wire.dump([record])], "options": wire.MIRROR, "which": "files"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entries.os, "stat", stat)
+        found = Pool(ram).run()
+        result = remove.run(context, task)
+    context.folders.close()
+    assert found.extras == [("", "o" * 200)] and not found.failures
+    assert result.deleted == 1 and not result.failures
+
+
 def test_what_was_built_twice_beside_its_place_takes_it_once(ram: Path) -> None:
     """Begun anew after a death. Without `done` in remove.py the second fails, and lies around."""
     beside = [".blit-" + "0" * 15 + f"-00{n}" for n in range(4)]
