@@ -96,6 +96,31 @@ def test_a_source_that_ends_early_is_no_success(
     os.close(d)
 
 
+@pytest.mark.parametrize("holes", [False, True])
+def test_who_shares_a_file_leaves_the_kernels_copy_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, holes: bool
+) -> None:
+    """Without `least` in Ladder.copy, at both places, this fails."""
+
+    def never(*_: int) -> int:
+        raise AssertionError("no such call where others write into the file")
+
+    for name in ("clone", "copy_range_at", "send"):
+        monkeypatch.setattr(ladder.system, name, never)
+    data = filler(3 << 20, b"x")
+    (tmp_path / "s").write_bytes(data)
+    s, d = os.open(tmp_path / "s", os.O_RDONLY), os.open(tmp_path / "d", os.O_RDWR | os.O_CREAT)
+    climb = ladder.Ladder(Page(total=0))  # type: ignore[arg-type]
+    climb.rungs[1, 1] = wire.KERNEL
+    least = ladder.shared(wire.CACHED | wire.PREALLOCATE)
+    method = climb.copy(s, d, 0, len(data), (1, 1), holes, least=least)
+    os.close(s)
+    os.close(d)
+    assert method == wire.READ_WRITE and climb.rungs == {(1, 1): wire.KERNEL}
+    assert (tmp_path / "d").read_bytes() == data
+    assert ladder.shared(wire.PREALLOCATE) == wire.CLONE  # xfs, btrfs: the kernel may clone parts
+
+
 def test_holes_are_kept_where_nobody_can_ask_for_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -334,6 +334,19 @@ def test_several_workers_share_a_large_file_and_the_end_waits_for_all() -> None:
     assert made.next(1) is None  # asked for once
 
 
+def test_a_piece_is_shared_while_another_is_written() -> None:
+    """Without the count of running pieces in LargeFiles.piece this fails."""
+    made = with_large(2 * GIB)
+    begun(made, BEGUN)
+    first, second = task(made, 0), task(made, 1)
+    assert [first["shared"], second["shared"]] == [False, True]
+    made.done(0, first, {"method": 1})
+    made.done(1, second, {"method": 3})
+    third = task(made, 0)
+    assert not third["shared"]
+    assert task(made, 1)["shared"]
+
+
 def test_a_file_that_is_empty_by_now_ends_at_once() -> None:
     made = with_large(2 * GIB)
     begun(made, {**BEGUN, "size": 0})

@@ -79,6 +79,7 @@ def test_words_and_numbers_agree() -> None:
 def test_options_do_not_overlap() -> None:
     options = [
         wire.DRY, wire.CHECKSUM, wire.MIRROR, wire.ITEMIZE, wire.DURABLE, wire.OWNERLESS,
-        wire.MODELESS, wire.PREALLOCATE,
+        wire.MODELESS, wire.PREALLOCATE, wire.VERIFY, wire.CACHED, wire.GENTLE, wire.TRASH,
+        wire.CASELESS, wire.RESPELLS, wire.WAITED, wire.HELD,
     ]  # fmt: skip
     assert sum(options) == 2 ** len(options) - 1

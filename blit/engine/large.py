@@ -114,7 +114,7 @@ class LargeFiles:
             return None
         start, end = large.pieces.popleft()
         large.running += 1
-        task = self._task("large_range", large)
+        task = self._task("large_range", large) | {"shared": large.running > 1}
         return task | {"start": start, "end": end, "bytes": end - start}
 
     def done(self, task: Task, answer: dict[str, Any], workers: int) -> None:

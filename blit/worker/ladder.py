@@ -70,14 +70,15 @@ class Ladder:
 
     def copy(
         self, s: int, d: int, start: int, end: int, pair: tuple[int, int], holes: bool,
-        reserve: bool = False,
+        reserve: bool = False, least: int = wire.CLONE,
     ) -> int:  # fmt: skip
         """Copy the bytes [start, end); returns the method. Raises OSError, Shrunk, Stopped.
 
         `holes`: the source has fewer blocks than its size needs, so only its data is copied; the
         target must have its final size already. `reserve`: take the space first, if not cloned.
+        `least`: begin no higher than there.
         """
-        rung = self.rungs.get(pair, wire.CLONE)
+        rung = max(self.rungs.get(pair, wire.CLONE), least)
         if rung == wire.CLONE:
             if start == 0 and self.clone(s, d):
                 self.cloned.add(pair)
@@ -105,7 +106,7 @@ class Ladder:
             if data >= end:
                 break
             stop = min(end_of_data, end)
-            rung = wire.READ_WRITE if zeros else self.rungs.get(pair, rung)
+            rung = wire.READ_WRITE if zeros else max(self.rungs.get(pair, rung), least)
             method = self._span(s, d, data, stop, rung, pair, zeros)
             position = stop
         return method
@@ -175,6 +176,15 @@ class Ladder:
             return True
         # "let what is nearly done finish": what takes less than about half a second more
         return flag == status.STOP and left <= self.chunk * 4 and self.may_continue()
+
+
+def shared(options: int) -> int:
+    """The first way worth trying where several workers write into one file.
+
+    An in-kernel copy holds the file's lock from the first page read to the last page written, so
+    two take as long as one. Reads need no such lock: only the writes wait for one another.
+    """
+    return wire.READ_WRITE if options & wire.CACHED else wire.CLONE
 
 
 def _read_write(s: int, d: int, count: int, offset: int, zeros: bool = False) -> int:

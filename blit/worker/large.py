@@ -21,7 +21,7 @@ from blit.worker.copy import (
     open_source,
     verify,
 )
-from blit.worker.ladder import Shrunk, Stopped, Vanished
+from blit.worker.ladder import Shrunk, Stopped, Vanished, shared
 from blit.worker.system import os
 
 TYPE_CHECKING = False
@@ -161,7 +161,8 @@ def _complete(
 
 
 def ranges(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    """Task: `file`, `temporary`, `identity`, `start`, `end`, `sparse`, `old`, `options`.
+    """Task: `file`, `temporary`, `identity`, `start`, `end`, `sparse`, `old`, `options`,
+    `shared` (others write into the file at the same time).
 
     Answer: a result, `method`, and of its bytes `moved` and `matched` (there already).
     """
@@ -192,7 +193,9 @@ def _range(context: Context, task: dict[str, Any]) -> dict[str, Any]:
             given = (context, s, d, start, end, pair, task["sparse"], 0)
             method, matched = resume.fill(*given)
         else:
-            method = context.ladder.copy(s, d, start, end, pair, task["sparse"], reserve)
+            least = shared(task["options"]) if task["shared"] else wire.CLONE
+            holes = task["sparse"]
+            method = context.ladder.copy(s, d, start, end, pair, holes, reserve, least)
         closing, d = d, -1
         os.close(closing)
         answer = large.result.as_dict()

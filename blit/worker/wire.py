@@ -41,6 +41,8 @@ NEW, SIZE, MTIME, CONTENT, TYPE, MODE, DELETE, TO_TRASH, COMPARE = range(9)
 DRY, CHECKSUM, MIRROR, ITEMIZE, DURABLE, OWNERLESS, MODELESS, PREALLOCATE, VERIFY = (
     1 << i for i in range(9)
 )
+# the destination's kernel copies between files through its page cache: see ladder.shared
+CACHED = 1 << 9
 # the destination does not tell upper from lower case; and shows names as they were given
 CASELESS, RESPELLS = 1 << 12, 1 << 13
 # what is deleted or replaced goes to the trash

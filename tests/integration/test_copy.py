@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Blit, requires_linux_backend, requires_root, requires_tool, room_in_ram
+from conftest import (
+    Blit,
+    requires_linux_backend,
+    requires_root,
+    requires_strace,
+    requires_tool,
+    room_in_ram,
+)
 from trees import (
     Fifo,
     File,
@@ -366,6 +373,30 @@ def test_a_large_sparse_file_is_split_and_stays_sparse(blit: Blit, ram: Path) ->
     blit("mirror", "--yes", f"{ram}/src/", ram / "dst")
     assert_same(ram / "src", ram / "dst")
     assert copied(blit, "copy", f"{ram}/src/", ram / "dst") == 0
+
+
+def test_pieces_that_several_workers_write_at_once_go_past_the_kernels_copy(
+    blit: Blit, ram: Path
+) -> None:
+    """Without `shared` in large.py it says "kernel", and this fails."""
+    room_in_ram(600 << 20)
+    with open(ram / "big", "wb") as out:
+        for number in range(13):
+            out.write(filler(16 << 20, b"%d" % number))
+    summary = blit.json("copy", ram / "big", f"{ram}/dst/").summary
+    assert summary["methods"] == {"read/write": 1}
+    subprocess.run(["cmp", str(ram / "big"), str(ram / "dst/big")], check=True)
+
+
+def test_a_write_that_fails_in_a_shared_piece_fails_the_file(blit: Blit, ram: Path) -> None:
+    requires_strace()
+    make(ram, {"src": {"big": Sparse(160 << 20, {100 << 20: filler(32 << 20, b"x")})}})
+    prefix = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64"]
+    prefix += ["-e", "inject=pwrite64:error=ENOSPC:when=9"]
+    blit("copy", f"{ram}/src/", ram / "dst", code=1, prefix=prefix)
+    assert not (ram / "dst/big").exists()
+    blit("copy", f"{ram}/src/", ram / "dst")
+    assert_same(ram / "src", ram / "dst", ignore=("folder_mtime",))
 
 
 @pytest.mark.slow

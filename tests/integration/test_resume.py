@@ -76,8 +76,8 @@ def _held(dst: Path) -> int:
 def slowly(milliseconds: int) -> list[str]:
     """The prefix under which each step of a copy takes so long: from 50 on they stay at 1 MiB."""
     requires_strace()
-    delay = f"inject=copy_file_range:delay_enter={milliseconds * 1000}"
-    trace = ["-e", "trace=copy_file_range", "-e", delay]
+    delay = f"inject=copy_file_range,pwrite64:delay_enter={milliseconds * 1000}"
+    trace = ["-e", "trace=copy_file_range,pwrite64", "-e", delay]
     return ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", *trace]
 
 
