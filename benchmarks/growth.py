@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 import bench_report as report
-from bench_machine import Memory, describe, shortage
+from bench_machine import Memory, describe, shortage, warm
 from bench_run import Failure, Runner
 from bench_scenarios import BLIT
 from bench_trees import clear
@@ -30,6 +30,7 @@ SIZES = [1_000, 10_000, 100_000, 1_000_000]
 TIMES = {1_000: 9, 10_000: 7, 100_000: 3}  # as often each, alternating with a start; once else
 PLANNER = [(10_000_000, "deep"), (100_000_000, "deep"), (100_000_000, "wide")]
 FOLDER = 100  # files each
+BYTES = 1600  # of memory that an empty file in RAM takes, about
 MOST_MB, MOST_PLANNER_MB, FLAT = 250, 100, 1.2
 
 
@@ -62,6 +63,7 @@ class Growth:
                 start = self._start(verb)
                 if kind == "copy":
                     self._remove(self.target)
+                    warm(files * BYTES)
                 memory = Memory()
                 command = [*BLIT, *verb, f"{self.source}/", str(self.target)]
                 took[kind].append(self.runner.run(command, memory, 0.1).seconds - start)
