@@ -27,18 +27,23 @@ class OneAfterTheOther:
         self.phases.append(tasks)
 
 
-async def test_all_folders_are_made_in_a_phase_of_their_own() -> None:
-    schedule = Schedule([], 0, ((), ()), 2)
-    empty = wire.dump([("/s", "/d", "sub/empty", "sub/empty", 0o755)])
-    schedule.finish.append(wire.dump([("/s", "/d", "sub", "sub", 0o755)]))
-    schedule.finish.append(empty)
-    schedule.bare.append(empty)
+async def finished_by(schedule: Schedule) -> OneAfterTheOther:
     crew = OneAfterTheOther()
     run: Any = SimpleNamespace(
         schedule=schedule, job=SimpleNamespace(dry_run=False), options=0, swapped=False, crew=crew,
         check=lambda: None, phase="",
     )  # fmt: skip
     await Run.finish(run)
+    return crew
+
+
+async def test_all_folders_are_made_in_a_phase_of_their_own() -> None:
+    schedule = Schedule([], 0, ((), ()), 2)
+    empty = wire.dump([("/s", "/d", "sub/empty", "sub/empty", 0o755)])
+    schedule.finish.append(wire.dump([("/s", "/d", "sub", "sub", 0o755)]))
+    schedule.finish.append(empty)
+    schedule.bare.append(empty)
+    crew = await finished_by(schedule)
     made, finished = [phase for phase in crew.phases if phase]
     assert [task["folders"] for task in made] == [[empty]]
     assert all(task["make"] for task in made)
@@ -53,12 +58,7 @@ async def test_the_folders_are_shared_by_all_workers() -> None:
     records = [("/s", "/d", f"sub{n:03}", f"sub{n:03}", 0o755) for n in range(60)]
     for record in records:
         schedule.finish.append(wire.dump([record]))
-    crew = OneAfterTheOther()
-    run: Any = SimpleNamespace(
-        schedule=schedule, job=SimpleNamespace(dry_run=False), options=0, swapped=False, crew=crew,
-        check=lambda: None, phase="",
-    )  # fmt: skip
-    await Run.finish(run)
+    crew = await finished_by(schedule)
     (tasks,) = [phase for phase in crew.phases if phase]
     assert 6 <= len(tasks) <= 10
     shares = [[r for blob in task["folders"] for r in wire.load(blob)] for task in tasks]
