@@ -188,7 +188,7 @@ def copy_new(
             moved_files += 1
             moved_bytes += size
             if moved_files & 7 and page.first_ns:  # published by the next, or at the end
-                shared[tick_at] = (page.ticks + moved_files) & 255
+                shared[tick_at] = (page.ticks + moved_files - told_files) & 255
             else:
                 since = moved_files - told_files - 1
                 page.files += since
