@@ -396,3 +396,15 @@ def mounted(point: Path, *arguments: str) -> Iterator[Path]:
         subprocess.run(
             ["umount", "-l", str(point)], check=False, timeout=30, stderr=subprocess.DEVNULL
         )
+
+
+@contextmanager
+def loop_ext4(ram: Path, megabytes: int = 96) -> Iterator[Path]:
+    """A mounted ext4 of its own, on a file in `ram`."""
+    requires_loop()
+    image = ram / "image"
+    with open(image, "wb") as out:
+        out.truncate(megabytes << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-m0", str(image)], check=True, timeout=60)
+    with mounted(ram / "loop", "-o", "loop", str(image)) as point:
+        yield point

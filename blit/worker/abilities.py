@@ -10,8 +10,9 @@ from blit.worker.context import Context
 
 # filesystems that keep neither owners nor modes of their own
 OWNERLESS = frozenset(("vfat", "msdos", "fat", "exfat", "ntfs", "ntfs3", "cifs", "smb3", "hfs"))
-# filesystems where reserving space in advance is cheap
-PREALLOCATES = frozenset(("tmpfs", "ext4", "xfs", "btrfs", "f2fs"))
+# filesystems where reserving space in advance is cheap, and keeps a file in one piece; not tmpfs:
+# there it is the work of writing begun a second time (2 GiB in 1.03 s, without it in 0.94 s)
+PREALLOCATES = frozenset(("ext4", "xfs", "btrfs", "f2fs"))
 # those, as measured, where several workers write into one file sooner by read/write: a copy inside
 # the kernel goes page by page with the file locked, and no clone is lost by going another way
 CACHED = frozenset(("tmpfs",))

@@ -16,10 +16,9 @@ import pytest
 from conftest import (
     Blit,
     Result,
-    mounted,
+    loop_ext4,
     ram_folder,
     requires_fuse,
-    requires_loop,
     requires_tool,
     until,
 )
@@ -169,17 +168,6 @@ def frozen(point: Path) -> Iterator[None]:
         subprocess.run(["fsfreeze", "-u", str(point)], check=False, timeout=10)
         os.killpg(thaw.pid, signal.SIGKILL)
         thaw.wait()
-
-
-@contextmanager
-def loop_ext4(ram: Path, megabytes: int = 96) -> Iterator[Path]:
-    requires_loop()
-    image = ram / "image"
-    with open(image, "wb") as out:
-        out.truncate(megabytes << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-m0", str(image)], check=True, timeout=60)
-    with mounted(ram / "loop", "-o", "loop", str(image)) as point:
-        yield point
 
 
 @pytest.mark.root
