@@ -203,7 +203,7 @@ class Schedule:
     def _list_anew(self, slot: int) -> bool:
         """Hand out again what a dead worker was listing; False when that has killed one before.
 
-        Groups that it had named already are planned twice; copying a file again is harmless.
+        What it had told already is passed by (worker/begun.py) or, if need be, planned twice.
         """
         self.suspended.discard(slot)
         self.scanning.discard(slot)

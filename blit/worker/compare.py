@@ -1,4 +1,4 @@
-"""Whether two files are equal, byte by byte: both sides are read and compared, without a digest."""
+"""Whether two entries are equal: by size, times and rights, or byte by byte, without a digest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from blit.worker import metadata, status, system, wire
 from blit.worker.context import Context
 from blit.worker.ladder import Stopped, Vanished
 from blit.worker.system import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from blit.worker.scan import Scanner
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BUFFER = 1 << 20
@@ -21,7 +25,7 @@ def sift(
     """The hot path of a comparison: small files with one name, equal in bytes and metadata.
 
     Returns how many surely are, and the names that `verdict` must look at closely (with all that
-    are left when the run ends). `settled`: see Scanner._metadata. Raises nothing.
+    are left when the run ends). `settled`: see `_metadata`. Raises nothing.
     """
     page = context.page
     page.operation(status.COMPARE_BYTES)
@@ -167,3 +171,54 @@ def equal(context: Context, s: int, d: int, size: int) -> bool:
 def close_enough(one: int, other: int, grain: int) -> bool:
     """Two times are the same within the coarser filesystem's granularity (`grain`, 100 ns)."""
     return grain > 0 and abs(one - other) < grain * 100
+
+
+def existing(
+    scan: Scanner, kind: int, name: str, target: str, info: os.stat_result, there: os.stat_result,
+    sfd: int, dfd: int,
+) -> int | None:  # fmt: skip
+    """Why an entry that exists on both sides with the same type must be touched, if it must."""
+    if kind == wire.FILE:
+        if scan.options & wire.CHECKSUM:
+            return wire.COMPARE
+        if info.st_size != there.st_size:
+            return wire.SIZE
+        if info.st_mtime_ns != there.st_mtime_ns and not close_enough(
+            info.st_mtime_ns, there.st_mtime_ns, scan.options >> 16
+        ):
+            return wire.MTIME
+        return _metadata(scan, name, target, info, there, sfd, dfd)
+    if kind == wire.SYMLINK:
+        if os.readlink(name, dir_fd=sfd) != os.readlink(target, dir_fd=dfd):
+            return wire.CONTENT
+    elif kind == wire.DEVICE and info.st_rdev != there.st_rdev:
+        return wire.CONTENT
+    return _metadata(scan, name, target, info, there, sfd, dfd)
+
+
+def _metadata(
+    scan: Scanner, name: str, target: str, info: os.stat_result, there: os.stat_result,
+    sfd: int, dfd: int,
+) -> int | None:  # fmt: skip
+    if (
+        info.st_mode != there.st_mode
+        or info.st_uid != there.st_uid
+        or info.st_gid != there.st_gid
+    ) and metadata.needs_mending(
+        scan.c.me, info, there, scan.options,
+        system.entry_path(sfd, name), system.entry_path(dfd, target),
+    ):  # fmt: skip
+        return wire.MODE
+    if info.st_mtime_ns != there.st_mtime_ns and not close_enough(
+        info.st_mtime_ns, there.st_mtime_ns, scan.options >> 16
+    ):
+        return wire.MODE
+    # Asking for xattrs costs as much as all the rest of the comparison, and no attribute
+    # changes without moving ctime: a source older than its copy got none since, and a copy
+    # older than the last change of its folder (whose times a run sets last) lost none since.
+    if info.st_ctime_ns < there.st_ctime_ns <= scan.settled:
+        return None
+    s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
+    if s is not None and d is not None and metadata.xattrs_differ(scan.c.me, s, d):
+        return wire.MODE
+    return None

@@ -175,11 +175,16 @@ def listable(fd: int) -> int:
     silence: a folder that was listed before would look empty.
     """
     try:
-        return os.open(".", _FOLDER, dir_fd=fd)
+        return opened_anew(fd)
     except PermissionError:  # it may be listed, but not entered
         mine = os.dup(fd)
         os.lseek(mine, 0, os.SEEK_SET)
         return mine
+
+
+def opened_anew(fd: int) -> int:
+    """The same, or PermissionError where it may be listed, but not entered."""
+    return os.open(".", _FOLDER, dir_fd=fd)
 
 
 def make_parents(path: str) -> None:

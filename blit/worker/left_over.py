@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 from blit.worker import system, tmpname, wire
 from blit.worker.context import join, raw
 from blit.worker.entries import same_entry
@@ -13,7 +11,7 @@ from blit.worker.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from blit.worker.filters import Hides
     from blit.worker.scan import Scanner, Token
@@ -77,12 +75,25 @@ def left_over(
         theirs.pop(name, None)
     found = _Extras(scan, token)
     trees = False
+    before: frozenset[str] = frozenset()
+    names: list[str] = []  # what of them is told next
+    if scan.begun is not None:
+        from blit.worker import begun
+
+        before = begun.told(scan)
     for name, entry in theirs.items():
+        if name in before:
+            continue
         if found.many:
             found.note()
+            from blit.worker import begun
+
+            begun.noted(scan, names)
+            names.clear()
             yield
             scan.at_target(dst_root, dst_rel)
             scan.c.page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
+        names.append(name)
         is_folder = entry.is_dir(follow_symlinks=False)
         if name in aside:
             if is_folder and spares is not None:
@@ -155,122 +166,6 @@ def set_trash_aside(scan: Scanner, top: bool, theirs: dict[str, os.DirEntry[str]
 def leave_trash(scan: Scanner, src_root: str) -> bool:
     """At the top of a source it stays there; told once."""
     scan.skipped.append((raw(join(src_root, tmpname.TRASH)), "trash"))
-    return True
-
-
-def extra_folder(scan: Scanner, unless: str, dst_root: str, dst_rel: str) -> Iterator[None]:
-    """Everything in a folder that only the destination has; kept if `unless` exists by then."""
-    context = scan.c
-    scan.at_target(dst_root, dst_rel)
-    dfd = context.folders.open(dst_root, dst_rel)
-    if not _may_go(scan, dst_root, dst_rel, dfd):
-        return
-    held = os.dup(dfd)  # must survive the opening of many others while this listing is suspended
-    try:
-        with os.scandir(held) as listing:
-            while _some(scan, listing, unless, dst_root, dst_rel):
-                yield
-                scan.at_target(dst_root, dst_rel)
-                context.page.folder("", join(dst_root, dst_rel))
-    finally:
-        os.close(held)
-    context.page.tick()
-    yield
-
-
-def _some(
-    scan: Scanner, listing: Iterator[os.DirEntry[str]], unless: str, dst_root: str, dst_rel: str
-) -> bool:
-    """Note the next names of an extra folder; whether there may be more."""
-    files: list[str] = []
-    folders_: list[str] = []
-    count = 0
-    for entry in listing:
-        count += 1
-        if not count % CHECK_EVERY:
-            scan.c.page.tick()
-        (folders_ if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
-        if count >= MOST_NAMES:
-            break
-    scan.dst_entries += count
-    scan.extra_count += count
-    if count:
-        within = wire.WITHIN if scan.options & wire.TRASH else None
-        scan.extras.append((unless, dst_root, dst_rel, within, files, folders_))
-    for name in folders_:
-        extra_token(scan, dst_root, dst_rel, name, unless)
-    return count >= MOST_NAMES
-
-
-def extra_tree(scan: Scanner, dst_root: str, top: str, place: dict[str, str]) -> Iterator[None]:
-    """The same with all below, where filters spare some names: what holds those stays too."""
-    context = scan.c
-    pending = [("", place["rel"])]
-    unless = join(place["root"], place["rel"]) if "above" in place else ""
-    found: list[str] = []  # each after the one that it lies in
-    stays: set[str] = set()
-    while pending:
-        inner, src_rel = pending.pop()
-        dst_rel = join(top, inner)
-        context.page.folder("", join(dst_root, dst_rel))
-        hides = scan.hides_in(place["root"], src_rel)
-        assert hides is not None
-        found.append(inner)
-        scan.at_target(dst_root, dst_rel)
-        if scan.given_up and raw(scan.where) in scan.given_up:
-            stays.add(inner)
-            continue
-        dfd = context.folders.open(dst_root, dst_rel)
-        if not _may_go(scan, dst_root, dst_rel, dfd):
-            stays.add(inner)
-            continue
-        files: list[str] = []
-        count = 0
-        with os.scandir(dfd) as listing:
-            for entry in listing:
-                count += 1
-                if not count % CHECK_EVERY:
-                    context.page.tick()
-                is_folder = entry.is_dir(follow_symlinks=False)
-                if hides(entry.name, is_folder, entry):
-                    stays.add(inner)
-                elif is_folder:
-                    pending.append((join(inner, entry.name), join(src_rel, entry.name)))
-                else:
-                    files.append(entry.name)
-        scan.dst_entries += count
-        if files:
-            scan.extra_count += len(files)
-            scan.extras.append((unless, dst_root, dst_rel, None, files, []))
-        context.page.tick()
-        yield
-    for inner in list(stays):
-        while inner:
-            inner = inner.rpartition("/")[0]
-            stays.add(inner)
-    for inner in found:
-        if inner in stays:
-            continue
-        scan.extra_count += 1
-        above, _, name = join(top, inner).rpartition("/")
-        if inner or "above" not in place:
-            scan.extras.append((unless, dst_root, above, None, [], [name]))
-        else:
-            record = [place["record"]]
-            scan.extras.append((place["root"], dst_root, above, place["above"], [], record))
-
-
-def _may_go(scan: Scanner, dst_root: str, dst_rel: str, dfd: int) -> bool:
-    """Whether an extra folder may go as far as mounts and the sources are concerned."""
-    folders = scan.c.folders
-    if system.mount_id(dfd) != system.mount_id(folders.root(dst_root)):
-        text = "a filesystem is mounted there: kept"
-        scan.failures.append((raw(join(dst_root, dst_rel)), "delete", errno.EBUSY, text))
-        return False
-    info = os.fstat(dfd)
-    if (info.st_dev, info.st_ino) in scan.sources:
-        scan.overlap = raw(join(dst_root, dst_rel))
-        return False
     return True
 
 

@@ -36,7 +36,7 @@ PLAIN = 1 << 20  # bytes: less does not matter to a group's size
 GROUP_COMPARED = 128  # of unknown size
 _REGULAR = stat.S_IFREG >> 12
 
-Token = tuple[str, str, "str | None", str, "dict[str, str] | None", int]
+Token = tuple[str, str, "str | None", str, "dict[str, Any] | None", int]
 
 
 class Scanner:
@@ -55,6 +55,10 @@ class Scanner:
         self.current: Iterator[None] | None = None
         self.filters: Filters | None = None
         self.same: list[int] = []
+        # of the folder that is open: what is told of it, and what somebody who died over it had
+        # told; see begun.py
+        self.going: dict[str, Any] | None = None
+        self.begun: dict[str, Any] | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -158,7 +162,9 @@ class Scanner:
             "swaps": self.swaps,
         }
         if self.current is not None:
-            answer["at"] = [wire.dump(self.token)]  # alone begun anew if this worker dies
+            from blit.worker import begun
+
+            answer["at"] = [wire.dump(begun.at(self))]  # alone gone on with if this worker dies
         for key in (
             "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
@@ -180,20 +186,24 @@ class Scanner:
         page = self.c.page
         source = join(src_root, src_rel) if src_rel is not None else ""
         page.folder(source, join(dst_root, dst_rel))
-        self.folders += not flags & wire.SHARE
+        self.folders += not flags & (wire.SHARE | wire.TOLD)
+        self.begun = self.going = names.pop("begun", None) if names and flags & wire.TOLD else None
+        names = names if names or flags & wire.SHARE else None
         self.dst_root = dst_root
         # names of it are in lists that must not hold them twice
-        self.handed = bool(flags & wire.SHARE)
+        self.handed = bool(flags & wire.SHARE) or self.begun is not None
         self.where = source or join(dst_root, dst_rel)
         self.counted = 0  # of its entries
         if self.given_up and self._is_given_up(token):
             return
         try:
             if src_rel is None:
+                from blit.worker import extra_folders
+
                 if names is None:
-                    yield from left_over.extra_folder(self, src_root, dst_root, dst_rel)
+                    yield from extra_folders.extra_folder(self, src_root, dst_root, dst_rel)
                 else:
-                    yield from left_over.extra_tree(self, dst_root, dst_rel, names)
+                    yield from extra_folders.extra_tree(self, dst_root, dst_rel, names)
             else:
                 yield from self._both(src_root, dst_root, src_rel, dst_rel, names, flags)
         except OSError as error:
@@ -342,6 +352,8 @@ class Scanner:
         assert src_rel is not None
         options, page = self.options, self.c.page
         self.settled = copy.st_ctime_ns if copy is not None else 0
+        if self.begun is not None:  # before this run changed anything in it
+            self.settled = int(self.begun.get("settled", self.settled))
         mirror = options & wire.MIRROR
         by_content = options & wire.CHECKSUM
         theirs: dict[str, os.DirEntry[str]] = {}
@@ -368,7 +380,8 @@ class Scanner:
                 from blit.worker.shares import hand_out
 
                 theirs.clear()
-                changed = yield from hand_out(self, token, sfd, dfd, hides)
+                changed = yield from hand_out(self, token, sfd, dfd, hides, source)
+                changed |= bool(flags & wire.TOLD)
                 self._folder_itself(token, sfd, dfd, source, copy, changed)
                 return
             self.count(0 if flags & wire.BEGUN else len(theirs))
@@ -385,15 +398,23 @@ class Scanner:
         compared: list[str] = []
         weight = 0
         files_before = self.files
-        # this run changes what the folder holds, and so its mtime
-        touched |= copy is None or bool(respelled)
+        # this run changes what the folder holds, and so its mtime; or did it, for who died over it
+        touched |= copy is None or bool(respelled) or bool(flags & wire.TOLD)
         counted, ticked, due = 0, 0, OFTEN if self.slow else CHECK_EVERY
+        name, goes_on = "", None
+        if self.begun is not None and share is None:
+            from blit.worker import begun
+
+            goes_on = begun.rest(self, sfd, source, theirs, aside, hides)
+            if goes_on is not None:
+                counted = ticked = self.begun["count"]
+                name, due = self.begun["last"], due + counted
         if share is not None:
             due = 1 << 62  # told as a whole, or not at all when its worker dies
         take, same = theirs.pop, self.same.append
         file, new, fill, plain = wire.FILE, wire.NEW, self.group_files, min(self.large_from, PLAIN)
         settled, shared, base = self.settled, page.map, page.base
-        with os.scandir(sfd) as listing:
+        with goes_on or os.scandir(sfd) as listing:
             for item in listed(listing):
                 counted += 1
                 if counted == due:
@@ -405,6 +426,13 @@ class Scanner:
                         if entries:
                             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
                             entries, weight = [], 0
+                        if not options & wire.CASELESS:
+                            from blit.worker import begun
+
+                            if compared:
+                                self._compared(src_root, dst_root, src_rel, dst_rel, compared)
+                                compared = []
+                            begun.mark(self, counted - 1, name, source, settled=settled)
                         yield
                         self._at_source(src_root, src_rel)
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
@@ -472,7 +500,7 @@ class Scanner:
                         except FileNotFoundError:
                             pass  # somebody removed the copy: it is new
                         else:
-                            # the hot path of a run with nothing to do; `_existing` says the same
+                            # the hot path of a run with nothing to do; `existing` says the same
                             mode, size = info[ST_MODE], info[ST_SIZE]
                             if (
                                 mode == there[ST_MODE]
@@ -541,6 +569,10 @@ class Scanner:
             self._group(src_root, dst_root, src_rel, dst_rel, entries, None)
         theirs.update(aside)
         if theirs:
+            if mirror and share is None and len(theirs) > left_over.MOST_NAMES:
+                from blit.worker import begun
+
+                begun.mark(self, counted, name, source, settled=settled)
             touched |= yield from left_over.left_over(
                 self, token, theirs, sfd, dfd, mirror, aside, spares
             )
@@ -584,7 +616,7 @@ class Scanner:
         elif stat.S_IFMT(there.st_mode) != stat.S_IFMT(mode):
             reason = wire.TYPE
         else:
-            verdict = self._existing(kind, name, target, info, there, sfd, dfd)
+            verdict = compare.existing(self, kind, name, target, info, there, sfd, dfd)
             if verdict is None:
                 self.unchanged += 1
                 self.unchanged_bytes += size
@@ -601,55 +633,6 @@ class Scanner:
                 allocated = info.st_blocks << 9  # as in room.least
                 self.need[0] += size if size < allocated else allocated
         return (name, kind, size, info.st_mtime_ns, info.st_ino, reason)
-
-    def _existing(
-        self, kind: int, name: str, target: str, info: os.stat_result, there: os.stat_result,
-        sfd: int, dfd: int,
-    ) -> int | None:  # fmt: skip
-        """Why an entry that exists on both sides with the same type must be touched, if it must."""
-        if kind == wire.FILE:
-            if self.options & wire.CHECKSUM:
-                return wire.COMPARE
-            if info.st_size != there.st_size:
-                return wire.SIZE
-            if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
-                info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
-            ):
-                return wire.MTIME
-            return self._metadata(name, target, info, there, sfd, dfd)
-        if kind == wire.SYMLINK:
-            if os.readlink(name, dir_fd=sfd) != os.readlink(target, dir_fd=dfd):
-                return wire.CONTENT
-        elif kind == wire.DEVICE and info.st_rdev != there.st_rdev:
-            return wire.CONTENT
-        return self._metadata(name, target, info, there, sfd, dfd)
-
-    def _metadata(
-        self, name: str, target: str, info: os.stat_result, there: os.stat_result,
-        sfd: int, dfd: int,
-    ) -> int | None:  # fmt: skip
-        if (
-            info.st_mode != there.st_mode
-            or info.st_uid != there.st_uid
-            or info.st_gid != there.st_gid
-        ) and metadata.needs_mending(
-            self.c.me, info, there, self.options,
-            system.entry_path(sfd, name), system.entry_path(dfd, target),
-        ):  # fmt: skip
-            return wire.MODE
-        if info.st_mtime_ns != there.st_mtime_ns and not compare.close_enough(
-            info.st_mtime_ns, there.st_mtime_ns, self.options >> 16
-        ):
-            return wire.MODE
-        # Asking for xattrs costs as much as all the rest of the comparison, and no attribute
-        # changes without moving ctime: a source older than its copy got none since, and a copy
-        # older than the last change of its folder (whose times a run sets last) lost none since.
-        if info.st_ctime_ns < there.st_ctime_ns <= self.settled:
-            return None
-        s, d = system.entry_path(sfd, name), system.entry_path(dfd, target)
-        if s is not None and d is not None and metadata.xattrs_differ(self.c.me, s, d):
-            return wire.MODE
-        return None
 
     # -- what is found -----------------------------------------------------------------------------
 

@@ -32,16 +32,17 @@ _MOST_EXTRAS = 1 << 16  # held before the source is asked for their partners by 
 
 
 def hand_out(
-    scan: Scanner, token: Token, sfd: int, dfd: int, hides: Hides | None
+    scan: Scanner, token: Token, sfd: int, dfd: int, hides: Hides | None, source: os.stat_result
 ) -> Generator[None, None, bool]:
     """Yields when it is time to look at the clock; returns whether the folder is, or will be,
-    another one than it was, as far as the shares do not tell. Raises OSError.
+    another one than it was, as far as the shares do not tell. `source`: what its source was before
+    it was listed. Raises OSError.
     """
     folder = Folder(scan, token, sfd, dfd, hides)
     # nothing that a plain copy hands out depends on what is there: others need not wait for that
     first = scan.options & (wire.MIRROR | wire.CHECKSUM)
     touched = (yield from folder.clear()) if first else False
-    yield from folder.source()
+    yield from folder.source(source)
     if not first:
         touched = yield from folder.clear()
     if scan.options & wire.MIRROR:
@@ -72,7 +73,7 @@ class Folder:
         self.count = 0
         self.named = self.shares = 0  # names of the source that were handed out
         self.doubt = False  # counting does not tell whether there are extras
-        self.begun = bool(token[5] & wire.BEGUN)
+        self.begun = self.counted = bool(token[5] & wire.BEGUN)
 
     def clear(self) -> Generator[None, None, bool]:
         """Count what is there before anything is copied, and clear dead temporaries away."""
@@ -109,20 +110,28 @@ class Folder:
         finally:
             let_go(mine)
 
-    def source(self) -> Iterator[None]:
+    def source(self, info: os.stat_result) -> Iterator[None]:
         """Hand out the names of the source, but for those that the filters hide."""
+        from blit.worker import begun
+
         scan, hides, odd = self.scan, self.hides, self.odd
         src_root, _, src_rel, _, _, _ = self.token
         assert src_rel is not None
         opens = self.by_content and odd is not None
         names: list[str] = []
         files: list[str] = []  # of the names those that are opened and not looked at
-        count = 0
+        count, name = 0, ""
         self._at_source()
-        with os.scandir(self.sfd) as listing:
+        goes_on = begun.rest(scan, self.sfd, info)
+        if goes_on is not None and scan.begun is not None:
+            count, name = scan.begun["count"], scan.begun["last"]
+            names, files = begun.hand_on(self, scan.begun)
+        with goes_on or os.scandir(self.sfd) as listing:
             for item in listing:
                 count += 1
                 if not count % CHECK_EVERY and self._due():
+                    held = begun.handed_out(self, names, files)
+                    begun.mark(scan, count - 1, name, info, **held)
                     yield
                     self._at_source()
                 name = item.name
@@ -158,14 +167,16 @@ class Folder:
             self._share(files, True)
         if not self.shares:
             self._tell_count()
+        begun.mark(scan, count, name, info, **begun.handed_out(self, [], []))
 
     def _tell_count(self) -> None:
         """With the first share: whoever begins anew before it tells all of it again."""
-        self.scan.count(0 if self.begun else self.count)
+        self.scan.count(0 if self.counted else self.count)
 
     def _share(self, names: list[str], opened: bool = False) -> None:
         """A token; the names as one string, which costs the same to pass on however many."""
         src_root, dst_root, src_rel, dst_rel, _, flags = self.token
+        flags &= ~(wire.BEGUN | wire.TOLD)
         if not self.shares:
             self._tell_count()
         self.scan.handed = True  # its names are in lists that must not hold them twice
@@ -178,6 +189,7 @@ class Folder:
     def rest(self) -> Token:
         """What lists the folder once more for its extras."""
         src_root, dst_root, src_rel, dst_rel, _, flags = self.token
+        flags &= ~(wire.BEGUN | wire.TOLD)
         return src_root, dst_root, src_rel, dst_rel, {}, flags | wire.SHARE
 
     def extras(self) -> Generator[None, None, bool]:
@@ -241,6 +253,9 @@ class Folder:
         touched = yield from left_over.left_over(
             self.scan, self.token, found, self.sfd, self.dfd, wire.MIRROR, aside, self.spares
         )
+        from blit.worker import begun
+
+        begun.noted(self.scan, list(found))
         self._at_target()
         return touched
 

@@ -60,6 +60,7 @@ EXTRA = 2  # exists in the destination alone; listed for the mirror's deletions
 FINISH_ANYWAY = 4  # only some names are looked at, but the folder is ours: its times are set again
 SHARE = 8  # a part of a huge folder: the names are {"names": joined by "/", "settled": ctime}
 BEGUN = 16  # somebody died over it who had told already how many entries the destination has
+TOLD = 32  # or that there is such a folder; of what else, "begun" in its names says: see begun.py
 
 # as the source's folder of extras: they lie in a folder that goes to the trash whole
 WITHIN = "/"

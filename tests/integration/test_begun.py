@@ -1,0 +1,234 @@
+"""A worker that dies over a folder of which it has told a part: nothing is told, or counted, twice.
+
+First with the pretended pool of test_shares, so that each may die at any moment; then with real
+processes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Blit, requires_linux_backend, until, workers_of
+from trees import File, Tree, assert_same, differences, make, temporaries
+
+from blit.worker import entries, extra_folders, left_over, one_share, scan, shares, wire
+from blit.worker.filters import prepare
+from integration.test_shares import Found, Pool, T, assert_equal, trees
+
+WAYS = ("whole", "whole, slow", "shares", "contents", "contents in shares", "spared")
+
+
+@pytest.fixture(autouse=True)
+def linux() -> None:
+    requires_linux_backend("it compares each folder as a whole")
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listings are suspended again and again, and extras told three at a time."""
+    monkeypatch.setattr(shares, "_NAMES", 4)
+    for module in (shares, one_share, scan, left_over, extra_folders):
+        monkeypatch.setattr(module, "CHECK_EVERY", 2)
+    for module in (left_over, scan):
+        monkeypatch.setattr(module, "MOST_NAMES", 3)
+
+
+def _pair(ram: Path) -> tuple[Tree, Tree]:
+    kinds = ["new", "folder", "same", "extra", "changed", "new folder", "extra folder"]
+    src, dst = trees(kinds * 4)
+    deep = {f"s{n}": {"x": b"x", "y": {"z": b"z"}} for n in range(6)}
+    src["down"] = {**src, "more": deep}
+    dst["down"] = {**dst, "more": {**deep, **{f"o{n}": {"p": b"p"} for n in range(9)}}}
+    dst["gone"] = {**{f"g{n}": {"q": {"r": b"r"}} for n in range(9)}, "keep.o": b"o"}
+    make(ram / "src", src)
+    make(ram / "dst", dst)
+    return src, dst
+
+
+def _pool(ram: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> Pool:
+    options = wire.DRY | wire.MIRROR | (wire.CHECKSUM if "contents" in way else 0)
+    monkeypatch.setattr(entries, "SHARED", 1 if "shares" in way else 1 << 62)
+    pool = Pool(ram, 2, options)
+    if way == "spared":
+        pool.filters = prepare(("", ["*.o"], True, True, None))["filters"]
+    return pool
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("way", WAYS)
+def test_whoever_dies_all_is_told_once(
+    ram: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Subfolders too: without begun.rest they are listed twice, and count so in the delete guard."""
+    _pair(ram)
+    if "slow" in way:
+        real = scan.Scanner.run
+        monkeypatch.setattr(scan.Scanner, "run", lambda s, task: real(s, {**task, "slow": 2}))
+        monkeypatch.setattr(scan, "OFTEN", 2)
+    calm = _pool(ram, way, monkeypatch).run()
+    assert len(calm.scans) > 40 and len(calm.paused) > 10
+    for moment in range(1, len(calm.scans) + 1):
+        found = _pool(ram, way, monkeypatch).run(frozenset({moment}))
+        assert_equal(found, calm)
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("shared", [True, False], ids=["in shares", "as a whole"])
+def test_what_was_copied_meanwhile_is_not_told_again(
+    ram: Path, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is in a run: who goes on finds at the destination what was copied of the first part."""
+    monkeypatch.setattr(entries, "SHARED", 1 if shared else 1 << 62)
+
+    def run(*dies: int) -> Found:
+        subprocess.run(["rm", "-rf", ram / "src", ram / "dst"], check=True)
+        names = {f"f{n}": File(b"x", mtime=T) for n in range(20)}
+        names |= {f"d{n}": {"in": File(b"in", mtime=T)} for n in range(9)}
+        make(ram / "src", {"one": names})
+        old: Tree = {"f1": File(b"x", mtime=T), **{f"o{n}": b"" for n in range(8)}}
+        make(ram / "dst", {"one": old | {f"d{n}": {} for n in range(9)}})
+        os.utime(ram / "dst/one", ns=(T, T))
+        pool = Pool(ram, 2, copies=True)
+        pool.tokens = [(*pool.token[:2], "one", "one", None, wire.DST_EXISTS)]
+        return pool.run(frozenset(dies))
+
+    calm = run()
+    for moment in range(1, len(calm.scans) + 1):
+        assert_equal(run(moment), calm)
+
+
+class _Turned:
+    """A listing, each time in another order, as it may be where a program keeps the names."""
+
+    times = 0
+    real = staticmethod(os.scandir)
+
+    def __init__(self, folder: int) -> None:
+        with self.real(folder) as found:
+            names = sorted(found, key=lambda each: each.name)
+        random.Random(_Turned.times).shuffle(names)
+        _Turned.times += 1
+        self.names = iter(names)
+
+    def __iter__(self) -> Iterator[os.DirEntry[str]]:
+        return self.names
+
+    def __enter__(self) -> _Turned:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+    def close(self) -> None: ...
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("change", ["a name more", "another order"])
+def test_a_folder_that_is_another_by_then_is_told_anew(
+    ram: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice is harmless, and to leave out is not. Without the stamp, or without the names that are
+    compared in begun.py, this fails."""
+    monkeypatch.setattr(entries, "SHARED", 1 << 62)
+    make(ram / "src", {f"f{n:02}": File(b"x", mtime=T) for n in range(20)})
+    make(ram / "dst", {})
+    pool = Pool(ram, 1)
+    real, first = scan.Scanner.run, []
+
+    def run(scanner: scan.Scanner, task: dict[str, object]) -> dict[str, object]:
+        answer: dict[str, object] = real(scanner, task)
+        first.append(1)
+        if len(first) == 2 and change == "a name more":
+            make(ram / "src", {f"a{n}": b"new" for n in range(9)})  # listed first on a tmpfs
+        elif len(first) == 2:
+            monkeypatch.setattr(scan.os, "scandir", _Turned)
+        return answer
+
+    monkeypatch.setattr(scan.Scanner, "run", run)
+    found = pool.run(frozenset({3}))
+    assert {name for _, name, _ in found.planned} == set(os.listdir(ram / "src"))
+
+
+# -- real processes -------------------------------------------------------------------------------
+
+
+def _source(src: Path, seed: int) -> int:
+    """A tree whose folders are listed in several steps; how many files it has."""
+    some = random.Random(seed)
+    count = 0
+
+    def folder(depth: int) -> Tree:
+        nonlocal count
+        tree: Tree = {}
+        for n in range(some.choice((3, 30, 700))):
+            tree[f"f{n}"] = File(b"%d" % n * some.randrange(40), mtime=T)
+            count += 1
+        for n in range(some.choice((2, 60, 400)) if depth else 0):
+            tree[f"d{n}"] = folder(0) if some.random() < 0.05 else {"x": File(b"x", mtime=T)}
+            count += n >= 0 and len(tree[f"d{n}"]) == 1  # type: ignore[arg-type]
+        return tree
+
+    make(src, {f"top{n}": folder(1) for n in range(6)})
+    return sum(len(files) for _, _, files in os.walk(src))
+
+
+@pytest.mark.slow
+def test_a_mirror_whose_workers_are_shot_is_whole_and_its_figures_are_right(
+    blit: Blit, ram: Path
+) -> None:
+    """Copied and unchanged together are what the source has, and what was extra is gone."""
+    rounds(blit, ram, 6, 1)
+
+
+def rounds(blit: Blit, ram: Path, count: int, seed: int) -> int:
+    some, shots = random.Random(seed), 0
+    src, dst = ram / "src", ram / "dst"
+    files = _source(src, seed)
+    entries_ = sum(len(f) + len(d) for _, d, f in os.walk(src))
+    for number in range(count):
+        kept = number % 3
+        if kept == 1:  # all is there but for some, and there is more
+            for path in list(dst.rglob("f*"))[:: some.randrange(2, 9)]:
+                path.unlink()
+            make(dst, {"old": {f"o{n}": {"p": b"p"} for n in range(300)}, "top0": {"e": b""}})
+        elif kept == 2:
+            make(dst, {"top1": {f"e{n}": b"" for n in range(400)}})
+        else:
+            subprocess.run(["rm", "-rf", dst], check=True)
+        extra = {0: 0, 1: 602, 2: 400}[kept]
+        before = sum(len(f) for _, _, f in os.walk(dst)) - {0: 0, 1: 301, 2: 400}[kept]
+        words = ("mirror", "-y", "--max-delete", "602") if kept else ("copy",)
+        more = ("-c",) if some.random() < 0.3 else ()
+        process = blit.start(
+            *words, "--json", *more, f"{src}/", dst, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        until(lambda p=process: p.poll() is not None or workers_of(p.pid), "workers")
+        for _ in range(some.randrange(1, 4)):
+            time.sleep(some.random() * 0.15)
+            alive = workers_of(process.pid)
+            if process.poll() is None and alive:
+                for worker in alive if some.random() < 0.3 else [some.choice(alive)]:
+                    os.kill(worker, signal.SIGKILL)
+                    shots += 1
+        result = blit.finish(process)
+        assert b"Traceback" not in result.err
+        said = f"round {number} of seed {seed}: {result.code} {result.err!r} {result.events[-1]}"
+        if result.code:  # the same work killed two of them: told, and the next run does it
+            assert result.code == 3, said
+            blit("mirror", "-y", "--max-delete", "602", f"{src}/", dst)
+            assert_same(src, dst)
+            continue
+        wrong = differences(src, dst)
+        assert not wrong, f"{said}\n{wrong[:5]}"
+        assert not temporaries(dst), said
+        counts = result.summary["files"]
+        assert counts["copied"] + counts["unchanged"] == files, said
+        assert counts["unchanged"] == before, said
+        assert counts["deleted"] <= extra, said
+        assert entries_ or files
+    return shots
