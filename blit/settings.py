@@ -7,9 +7,11 @@ end, whether it may leave a line in the history (platformdirs and pathlib alone 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +35,7 @@ def config_folder() -> str:
     if given := os.environ.get("BLIT_CONFIG_DIR"):
         return given
     if sys.platform == "linux":
-        base = os.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.expanduser("~/.config")
-        return os.path.join(base, "blit")
+        return _under(os.environ.get("XDG_CONFIG_HOME", "").strip(), "~/.config")
     from platformdirs import user_config_dir
 
     return user_config_dir("blit", appauthor=False)
@@ -47,11 +48,15 @@ def state_dir() -> Path:
     if given := os.environ.get("BLIT_CONFIG_DIR"):
         return Path(given)
     if sys.platform == "linux":  # as platformdirs has it, which costs the screen's start 5 ms
-        base = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
-        return Path(base) / "blit"
+        return Path(_under(os.environ.get("XDG_STATE_HOME", "").strip(), "~/.local/state"))
     from platformdirs import user_state_path
 
     return user_state_path("blit", appauthor=False)
+
+
+def _under(base: str, usual: str) -> str:
+    """A folder for blit. Who has no home gets one below `/`, not one named `~` where they are."""
+    return os.path.join(base or os.path.expanduser(usual).removeprefix("~"), "blit")
 
 
 # -- choices --------------------------------------------------------------------------------------
@@ -115,7 +120,7 @@ def excludes() -> tuple[str, ...]:
     found, trouble = _read()
     if trouble:
         try:
-            with open(path, "rb") as file:
+            with _opened(path) as file:
                 if b"exclude" not in file.read():
                     return ()  # damaged, but not in this
         except OSError:
@@ -199,7 +204,7 @@ def _read() -> tuple[dict[str, Any], str]:
 
     path = _path()
     try:
-        with open(path, "rb") as file:
+        with _opened(path) as file:
             return tomllib.load(file), ""
     except FileNotFoundError:
         return {}, ""
@@ -207,6 +212,15 @@ def _read() -> tuple[dict[str, Any], str]:
         return {}, f"{path} cannot be read ({error.strerror})"
     except ValueError:  # not TOML, not UTF-8
         return {}, f"{path} is damaged and is not used"
+
+
+def _opened(path: str) -> BinaryIO:
+    """Never waits, whatever lies there. OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return open(fd, "rb")
 
 
 def _with(text: str, name: str, value: bool | str) -> str:

@@ -271,7 +271,11 @@ def test_nothing_that_is_wrong_reaches_a_copy(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BLIT_DEBUG")
-    (config / "perf_model.json").mkdir()
+
+    def broken() -> Memory:
+        raise MemoryError
+
+    monkeypatch.setattr(predictor, "read", broken)
     assert predictor.Learned(JOB).look(FACTS, "streaming") == predict.Forecast()
 
 

@@ -199,6 +199,29 @@ def test_about_eight_of_ten_end_within_the_band(noise: float, by_pair: bool) -> 
     assert 0.7 <= inside(noise, 14, by_pair) <= 0.92
 
 
+@pytest.mark.parametrize("change", ["drift", "step", "jump back"])
+@pytest.mark.parametrize("noise", [0.1, 0.3])
+def test_the_band_follows_what_changes(noise: float, change: str) -> None:
+    """Of all forecasts from the fourth run on. Without predict._moved the step fails."""
+    dice, hits, third = random.Random(3), [], []
+    for _ in range(150):
+        seconds = 10 ** dice.uniform(0, 2)
+        runs: list[Past] = []
+        for number in range(20):
+            factor = 1.02**number if change == "drift" else 2.0 if number >= 10 else 1.0
+            took = seconds * (1 / factor if change == "jump back" else factor)
+            took *= dice.lognormvariate(0, noise)
+            band = predict.forecast(None, runs[-10:], None, True).band
+            if band is not None and number >= 3 and not (change != "drift" and number in (10, 11)):
+                hits.append(band[0] <= took <= band[1])
+                if number == 12:
+                    third.append(hits[-1])
+            runs.append(past(took))
+    assert 0.65 <= sum(hits) / len(hits) <= 0.95
+    # two runs after a step are enough, as long as they tell it from noise
+    assert noise > 0.2 or sum(third) / len(third) >= 0.65
+
+
 # -- workers and deletions ------------------------------------------------------------------------
 
 

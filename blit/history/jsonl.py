@@ -14,28 +14,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 CAP = 1 << 20  # bytes
+_MOST = 64 << 20  # bytes that are read of a file that has outgrown its cap: its end
 _KEPT = 7 / 8  # of the cap when the oldest lines are dropped, so that it is not done every time
 _PATIENCE = 2.0  # seconds that a run waits for the others at its very end
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
-def append(path: str, line: bytes, cap: int = CAP, patience: float = _PATIENCE) -> None:
-    """Add a line, and drop the oldest where there are too many. OSError: nothing was added."""
+def append(path: str, line: bytes, cap: int = CAP, patience: float = _PATIENCE) -> bool:
+    """Add a line, and drop the oldest where there are too many; whether it is the first.
+
+    OSError: nothing was added.
+    """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with _locked(path, patience) as (fd, path):
         size = os.fstat(fd).st_size
         # whoever was killed while writing left half a line: it must not swallow this one
         half = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
         block = b"\n" * half + line + b"\n"
+        if size + len(block) > cap:
+            _replace(path, _newest(_read(fd, cap) + block, int(cap * _KEPT)))
+            return False
         try:
-            written = os.write(fd, block)
-            if written != len(block):
+            if os.write(fd, block) != len(block):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if size + written > cap:
-                _replace(path, _newest(_read(fd), int(cap * _KEPT)))
         except OSError:
             os.ftruncate(fd, size)
             raise
+        return not size
 
 
 def lines(path: str) -> list[bytes]:
@@ -81,6 +86,17 @@ def keep(path: str, wanted: Callable[[bytes], bool], patience: float = _PATIENCE
         return len(all_lines) - len(kept)
 
 
+def remove(path: str, patience: float = _PATIENCE) -> None:
+    """Whoever is just changing it has put its file there before, and does not bring it back."""
+    try:
+        with _locked(path, patience, os.O_RDWR):
+            os.unlink(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError:  # not a file, not readable, held for ever
+        os.unlink(path)
+
+
 def change(
     path: str, how: Callable[[bytes], bytes], patience: float = _PATIENCE
 ) -> None:  # fmt: skip
@@ -91,10 +107,12 @@ def change(
 
 
 @contextmanager
-def _locked(path: str, patience: float) -> Iterator[tuple[int, str]]:
+def _locked(
+    path: str, patience: float, how: int = os.O_RDWR | os.O_CREAT
+) -> Iterator[tuple[int, str]]:
     """The file, opened for appending, ours alone, and its path behind any link. OSError."""
     path = os.path.realpath(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    flags = how | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     end = time.monotonic() + patience
     while True:
         fd = os.open(path, flags, 0o600)
@@ -144,8 +162,9 @@ def _still_there(fd: int, path: str) -> bool:
         return False
 
 
-def _read(fd: int) -> bytes:
-    parts, offset = [], 0
+def _read(fd: int, most: int = 0) -> bytes:
+    """The end of it, where it is larger than that."""
+    parts, offset = [], max(0, os.fstat(fd).st_size - (most or _MOST))
     while part := os.pread(fd, 1 << 20, offset):
         parts.append(part)
         offset += len(part)

@@ -16,7 +16,7 @@ def lines(memory: Memory, width: int) -> list[str]:
     """A table with a row for each profile and route, and the diagnostic entries."""
     rows = [
         (
-            f"{show.text(place)}: {way}", f"{cost.runs}", show.seconds(cost.base),
+            show.text(f"{place}: {way}"), f"{cost.runs}", show.seconds(cost.base),
             _time(cost.per_file), _time(cost.per_mib), workers, _off(cost),
         )
         for place, way, cost, workers in _costs(memory)
@@ -72,4 +72,4 @@ def _off(cost: Cost) -> str:
 def _entry(entry: Entry) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(min(entry.at, 1e11)))
     expected, took = show.seconds(entry.expected), show.seconds(entry.took)
-    return f"{when}  expected {expected}, took {took}: {show.text(entry.profile)}, {entry.way}"
+    return f"{when}  expected {expected}, took {took}: {show.text(f'{entry.profile}, {entry.way}')}"

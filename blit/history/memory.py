@@ -6,7 +6,6 @@ It follows from the history alone: read again from the first line to the last, i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +14,7 @@ from blit.history.predict import Cost, Load, Past, Rate
 
 MOST_PAIRS, MOST_PAST, MOST_PROFILES, MOST_ENTRIES = 200, 10, 50, 20
 _SETTLED = 5  # runs whose worker count is remembered
+_SHORTEST = 1e-4  # seconds; no run is over before
 _SETTLES = 1.5  # seconds that a run must last for its worker count to mean something
 _IN_A_ROW = 3  # mispredictions that leave an entry
 _LONGEST_PAIR = 2_000  # characters
@@ -140,7 +140,7 @@ def run_of(record: Mapping[str, Any]) -> Run | None:
     """From a line of the history; None when it teaches nothing, or is not what it should be."""
     try:
         return _run_of(record)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 
@@ -150,7 +150,7 @@ def _run_of(record: Mapping[str, Any]) -> Run | None:
     place, route = profile.key(record["profile"]), record["route"]
     seconds, files, size = record["seconds"], record["files"], record["bytes"]
     took = number(seconds["total"]) - number(seconds.get("held") or 0.0)
-    if not place or not route or took <= 0:
+    if not place or not route or took < _SHORTEST or not f"{place}{route}".isprintable():
         return None
     options = record.get("options", {})
     spent = record.get("spent", {})
@@ -179,7 +179,7 @@ def _run_of(record: Mapping[str, Any]) -> Run | None:
         large=_rates(record.get("large", {})),
         mirror=mirror,
         deleted=int(number(files.get("deleted", 0))),
-        fresh=record.get("fresh"),
+        fresh=fresh if isinstance(fresh := record.get("fresh"), bool) else None,
     )  # fmt: skip
 
 
@@ -214,9 +214,9 @@ def rebuilt(records: Iterable[Mapping[str, Any]]) -> Memory:
     return found
 
 
-def number(value: Any, least: float = 0.0) -> float:
+def number(value: Any, least: float = 0.0, most: float = 1e15) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r:.40} is no number")
-    if not isfinite(value) or not least <= value <= 1e18:
-        raise ValueError(f"{value!r:.40} is out of bounds")
+        raise ValueError("no number")
+    if not least <= value <= most:  # no NaN is, and an integer may have any number of digits
+        raise ValueError("a number is out of bounds")
     return value

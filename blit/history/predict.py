@@ -14,8 +14,9 @@ _FAR, _NEAR = log(10_000), log(4)  # what one run is believed at most, while new
 _SPREAD = 0.25  # a typical error, as a logarithm, before one has been seen
 _LEAST_SPREAD = 0.04
 _EIGHT_OF_TEN = 1.61  # times the mean error: holds 8 of 10, of Gauss and of Laplace alike
-_PRIOR = 0.1  # the spread of runs between the same roots, before two have been seen
+_PRIOR = 0.12  # the spread of runs between the same roots, before two have been seen
 _FADE = 0.85  # weight of a run against that of the one after it
+_STALE = 0.3  # weight of what runs took before two in a row took another time
 _LIKE = 0.2  # two loads are alike when neither files nor bytes differ by more
 # how easily each coefficient moves: starting takes much the same time everywhere, files do not
 _GIVE = (0.1, 1.0, 1.0, 1.0)
@@ -218,6 +219,8 @@ def _typical(seconds: Sequence[float]) -> tuple[float, float]:
     """The weighted median of what runs took, the newest counting most, and how far they spread."""
     logs = [log(max(value, 1e-3)) for value in seconds]
     weights = [_FADE**age for age in range(len(logs) - 1, -1, -1)]
+    if len(logs) > 2 and _moved(logs, weights):
+        weights[:-2] = [_STALE * weight for weight in weights[:-2]]
     middle = _median(logs, weights)
     total = sum(weights)
     seen = sum(w * abs(x - middle) for w, x in zip(weights, logs, strict=True)) / total
@@ -227,6 +230,17 @@ def _typical(seconds: Sequence[float]) -> tuple[float, float]:
     heard = total**2 / sum(weight * weight for weight in weights)
     spread = (count * own + _PRIOR) / (count + 1) * (1 + 1.57 / heard) ** 0.5
     return exp(middle), spread * (1 + 0.5 / count)
+
+
+def _moved(logs: Sequence[float], weights: Sequence[float]) -> bool:
+    """Whether the last two both miss what those before them took, to the same side: one alone may
+    be an outlier, two in a row are more likely to be how it is now. Where runs spread, to miss by
+    as much is usual."""
+    old = logs[:-2]
+    before = _median(old, weights[:-2])
+    far = max(log(1 + MISS), 2 * sum(abs(value - before) for value in old) / len(old))
+    least, most = sorted(logs[-2:])
+    return least > before + far or most < before - far
 
 
 def _median(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -104,25 +104,34 @@ def path() -> str:
 
 def read() -> Memory:
     """As it was written last; lost or damaged, from the history. OSError."""
+    from blit.history.recorder import history_file
+
+    if not os.path.exists(history_file()):
+        return Memory()  # somebody took it away: what it taught is not kept behind their back
     try:
-        with open(path(), "rb") as file:
-            return _parsed(file.read(_CAP + 1))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # never waits, whatever lies there
+        fd = os.open(path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(fd, "rb") as file:
+            return _parsed(file.read(_CAP + 1) or b"")
+    except (OSError, ValueError):
         return _rebuilt()
 
 
-def learn(record: Mapping[str, Any]) -> None:
-    """Remember a run that has just been written to the history. OSError."""
+def learn(record: Mapping[str, Any], anew: bool = False) -> None:
+    """Remember a run that has just been written to the history; `anew`: as its first. OSError."""
     run = memory.run_of(record)
     if run is None:
         return
 
     def change(content: bytes) -> bytes:
         try:
-            found = _parsed(content).after(run)
+            found = _parsed(b"" if anew else content).after(run)
         except ValueError:
             found = _rebuilt()  # the run is in the history already
-        routes.write(found)
+        try:
+            routes.write(found)
+        except OSError:
+            pass  # the model is worth keeping without it
         return json.dumps(stored.plain(found), separators=(",", ":")).encode("ascii")
 
     jsonl.change(path(), change, _PATIENCE)
@@ -130,11 +139,8 @@ def learn(record: Mapping[str, Any]) -> None:
 
 def forget() -> None:
     """After runs were taken out of the history: what is left of it is read again. OSError."""
+    jsonl.remove(path())
     routes.forget()
-    try:
-        os.unlink(path())
-    except (FileNotFoundError, NotADirectoryError):
-        pass
 
 
 def _parsed(content: bytes) -> Memory:

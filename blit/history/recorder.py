@@ -43,8 +43,8 @@ def record(job: Job, state: TransferState, enabled: bool = True) -> bool:
             return _from_aside(path, line)
         from blit.history import jsonl, predictor
 
-        jsonl.append(path, line)
-        predictor.learn(facts)
+        first = jsonl.append(path, line)
+        predictor.learn(facts, anew=first)
         return True
     except Exception:  # the copy is done and well; no history is worth a word about it here
         if os.environ.get("BLIT_DEBUG"):

@@ -11,8 +11,9 @@ from blit.curve import Curve
 from blit.history import jsonl, predictor, recorder
 from blit.job import Job
 
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+NonNegative = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+SHORTEST = 1e-4  # seconds: what is said to take less is not divided by
 
 
 class _Part(BaseModel):
@@ -70,7 +71,7 @@ class Points(_Part):
     marks: str = Field(default="", pattern=f"^[{recorder.MARKS}]*$")
 
     def curve(self) -> Curve:
-        if not self.kB_s or self.seconds <= 0:
+        if not self.kB_s or self.seconds < SHORTEST:
             return Curve()
         width = self.seconds / len(self.kB_s)
         moved = tuple(rate * 1000 * width for rate in self.kB_s)
@@ -146,7 +147,7 @@ class RunRecord(_Part):
     @property
     def speed(self) -> float | None:
         """Bytes a second over the whole run; None where no byte had to move."""
-        if not self.bytes.copied or self.seconds.total <= 0:
+        if not self.bytes.copied or self.seconds.total < SHORTEST:
             return None
         return self.bytes.copied / self.seconds.total
 

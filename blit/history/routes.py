@@ -15,6 +15,7 @@ and numbers, since the import of json takes as long as the whole look:
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,9 @@ def read(enabled: bool = True) -> Mapping[str, Any]:
 
         if not enabled or settings.no_history():
             return {}
-        with open(path(), "rb") as file:
+        # never waits, whatever lies there
+        fd = os.open(path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(fd, "rb") as file:
             content = file.read(_CAP + 1)
         return _parsed(content.decode("utf-8")) if len(content) <= _CAP else {}
     except Exception:  # a route is not worth a copy
@@ -75,16 +78,17 @@ def _numbers(words: Sequence[str]) -> list[float]:
 
 
 def write(memory: Memory) -> None:
-    """In one step. OSError."""
+    """In one step, under the lock of the model. OSError."""
     lines = [_FIRST]
     for name, known in memory.profiles.items():
         lines += [f"profile {name}", *_lines(known)]
     content = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
-    new = f"{path()}.{os.getpid()}"
+    new = f"{path()}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(new, flags, 0o600)
     try:
-        os.write(fd, content)
+        if os.write(fd, content) != len(content):  # half of it could be read as something else
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), new)
         os.replace(new, path())
     except OSError:
         os.unlink(new)

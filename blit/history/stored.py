@@ -8,6 +8,7 @@ from blit.history.memory import Entry, Known, Memory, number
 from blit.history.predict import Cost, Load, Past, Rate
 
 VERSION = 2
+_MOST_SPREAD = 10.0  # what predict.Cost.learn can reach, and no more
 
 
 def plain(memory: Memory) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def from_plain(found: Any) -> Memory:
                 for at, where, way, expected, took in found["entries"]
             ),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(str(error)) from None
 
 
@@ -61,8 +62,10 @@ def rounded(cost: Cost) -> list[float]:
 def _cost(found: list[Any]) -> Cost:
     base, per_file, per_mib, per_unchanged, runs, spread, bias, misses = found
     return Cost(
-        number(base), number(per_file), number(per_mib), number(per_unchanged),
-        int(number(runs)), number(spread), number(bias, -1), int(number(misses)),
+        number(base, most=1e6), number(per_file, most=1e6), number(per_mib, most=1e6),
+        number(per_unchanged, most=1e6), int(number(runs, most=1e9)),
+        number(spread, most=_MOST_SPREAD), number(bias, -1, _MOST_SPREAD),
+        int(number(misses, most=1e9)),
     )  # fmt: skip
 
 
@@ -71,7 +74,7 @@ def _known(found: Any) -> Known:
         {_text(way): _cost(cost) for way, cost in found["ways"].items()}, _cost(found["planning"]),
         _cost(found["batch"]), _cost(found["serial"]),
         {
-            _text(how): Rate(int(number(runs, 1)), number(bytes_s, 1e-6))
+            _text(how): Rate(int(number(runs, 1, 1e9)), number(bytes_s, 1e-6))
             for how, (runs, bytes_s) in found["large"].items()
         },
         tuple(int(number(n)) for n in found["workers"]),

@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from blit import show
 from blit.history.recorder import decode
-from blit.history.records import RunRecord
+from blit.history.records import SHORTEST, RunRecord
 
 _SLOW = 1.5  # times its forecast
 
@@ -174,7 +174,7 @@ def _between(pair: str, group: Sequence[RunRecord]) -> Between:
     rates = [
         each.files.copied / each.seconds.total
         for each in group
-        if each.files.copied and each.seconds.total > 0
+        if each.files.copied and each.seconds.total >= SHORTEST
     ]
     first = [s for each in group if (s := each.seconds.first_byte) is not None]
     methods: dict[str, int] = {}
@@ -186,7 +186,7 @@ def _between(pair: str, group: Sequence[RunRecord]) -> Between:
     errors = [
         (each.forecast_s - each.seconds.total) / each.seconds.total
         for each in group
-        if each.forecast_s is not None and each.outcome == "ok" and each.seconds.total > 0
+        if each.forecast_s is not None and each.outcome == "ok" and each.seconds.total >= SHORTEST
     ]
     return Between(
         pair=pair,
