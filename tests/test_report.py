@@ -92,6 +92,14 @@ def test_what_is_between_two_kinds_of_disk() -> None:
     assert (second.pair, second.runs, second.off) == ("xfs → btrfs", 1, None)
 
 
+def test_several_sources_went_to_one_place() -> None:
+    """Not to that of the first of them."""
+    sources = ["/home/you/Photos", "/home/you/Music"]
+    run = past.record(0, sources=sources, source_count=2)
+    assert views.where(run) == "Photos +1 → /mnt/backup"
+    assert views.where(past.record(0)) == "Photos → /mnt/backup/Photos"
+
+
 def test_an_empty_history_says_what_fills_it(config) -> None:
     for command in (perf, history):
         code, out, err = command()

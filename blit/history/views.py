@@ -40,7 +40,9 @@ def roots(record: RunRecord) -> str:
 
 
 def _place(record: RunRecord) -> str:
-    return show.path(decode(record.destination or record.target))
+    """Where it landed; of several sources, what they landed in."""
+    several = record.source_count > 1
+    return show.path(decode(record.target if several else record.destination or record.target))
 
 
 def speed(record: RunRecord) -> str:
