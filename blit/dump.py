@@ -139,7 +139,7 @@ def _abilities(facts: dict[str, Any], place: dict[str, Any]) -> list[str]:
 def _forecast(forecast: Forecast) -> str:
     if forecast.seconds is None or forecast.band is None:
         why = settings.no_history()
-        return f"none: the history is {show.text(why)}" if why else "no history yet"
+        return f"none: the history is {show.text(why)}" if why else "no history yet of such a run"
     low, high = (show.seconds(value) for value in forecast.band)
     earlier = show.count(forecast.runs, "earlier run")
     where = "of the same two places" if forecast.pair else "between such disks"

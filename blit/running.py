@@ -67,6 +67,9 @@ class Running:
         """To the end, whatever happens: the story always ends with a summary; then `over()`."""
         try:
             if self._pool is None:
+                self._started = (
+                    time.monotonic()
+                )  # the first byte may leave before the engine begins
                 await anyio.to_thread.run_sync(self._begin)
             assert self._pool is not None
             async with anyio.create_task_group() as group:

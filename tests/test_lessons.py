@@ -22,13 +22,31 @@ def learned() -> Memory:
 def test_a_row_for_each_profile_and_route(width: int) -> None:
     found = lessons.lines(learned(), width)
     assert max(map(cell_len, found)) <= width
-    row = next(line for line in found if line.startswith("  ext4 (ssd)"))
-    assert row.split()[:4] == ["ext4", "(ssd)", "→", "fuse:"]
-    assert row.split()[5] == "6"  # runs
+    at = found.index("  " + KEY)
+    row = found[at + 1]
+    assert row.split()[:2] == ["streaming", "6"]  # runs
     assert " 16 " in row  # workers
     (entry,) = [line for line in found if "expected" in line and "took" in line]
     assert "took 4 min 30 s" in entry
     assert "streaming" in entry
+    assert found[found.index(entry) + 1].strip() == KEY
+
+
+def test_what_counts_is_never_cut_away() -> None:
+    """In one line with the places, of 80 columns, the time it took was lost in the middle."""
+    place = facts()["profile"] | {"source": "fuse.mergerfs", "destination": "fuse.sshfs",
+                                  "source_kind": "removable", "same_device": True,
+                                  "case_rule": "ignored", "grain": 20_000_000}  # fmt: skip
+    runs = [
+        facts(10 - n, seconds__total=took, profile=place, route=route)
+        for n, took in enumerate(TOOK)
+        for route in ("streaming", "direct")
+    ]
+    found = lessons.lines(memory.rebuilt(runs), 80)
+    assert max(map(cell_len, found)) <= 80
+    assert sum("expected" in line and "took 4 min 30 s" in line for line in found) == 2
+    ways = [line.split()[0] for line in found if line.startswith("    ") and line.endswith("%")]
+    assert ways == ["direct", "streaming"]
 
 
 def test_nothing_was_learned() -> None:

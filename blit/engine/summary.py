@@ -34,7 +34,7 @@ def summarise(run: Run) -> Summary:
     if ledger.kept:
         message = message.removesuffix("; the same command goes on from there")
         message += ("; " if message else "") + _kept(ledger.kept)
-    first = run.pool.counters()[3]
+    first = run.pool.counters()[3]  # of another machine's clock, where the worker is there
     return Summary(
         outcome=outcome,
         exit_code=code,
@@ -54,7 +54,7 @@ def summarise(run: Run) -> Summary:
         seconds=Seconds(
             time.monotonic() - run.started,
             run.planning_s,
-            first / 1e9 - run.started if first else None,
+            _since(run.started, first / 1e9),
         ),
         forecast_s=run.forecast.seconds,
         workers=min(run.crew.active, len(run.pool.workers)) or len(run.pool.workers),
@@ -67,6 +67,11 @@ def summarise(run: Run) -> Summary:
         trash=_trash(run),
         large=dict(run.schedule.large.tried) if run.schedule is not None else {},
     )
+
+
+def _since(start: float, first: float) -> float | None:
+    """Seconds to the first byte; None where there was none, or it cannot be told."""
+    return first - start if start <= first <= time.monotonic() else None
 
 
 def _trash(run: Run) -> str:

@@ -16,7 +16,7 @@ def lines(memory: Memory, width: int) -> list[str]:
     """A table with a row for each profile and route, and the diagnostic entries."""
     rows = [
         (
-            show.text(f"{place}: {way}"), f"{cost.runs}", show.seconds(cost.base),
+            f"  {show.text(way)}", f"{cost.runs:,}", show.seconds(cost.base),
             _time(cost.per_file), _time(cost.per_mib), workers, _off(cost),
         )
         for place, way, cost, workers in _costs(memory)
@@ -25,10 +25,21 @@ def lines(memory: Memory, width: int) -> list[str]:
         return []
     head = ("What is expected", "Runs", "Start", "A file", "A MiB", "Workers", "Off")
     found = ["", "Learned costs (a run = start + files + MiB)"]
-    found += ["  " + line for line in views.table(head, rows, range(1, len(head)), 0, width - 2)]
+    first, *table = views.table(head, rows, range(1, len(head)), 0, width - 2)
+    found.append("  " + first)
+    before = None
+    for (place, *_), line in zip(_costs(memory), table, strict=True):
+        if place != before:
+            found.append("  " + views.fit(show.text(place), width - 2).rstrip())
+        found.append("  " + line)
+        before = place
     if memory.entries:
         found += ["", "Mispredictions, three in a row and more than 25 % off"]
-        found += ["  " + views.fit(_entry(each), width - 2).rstrip() for each in memory.entries]
+        found += [
+            "  " + views.fit(line, width - 2).rstrip()
+            for each in memory.entries
+            for line in _entry(each)
+        ]
     return found
 
 
@@ -49,14 +60,18 @@ def plain(memory: Memory) -> dict[str, Any]:
 
 
 def _costs(memory: Memory) -> list[tuple[str, str, Cost, str]]:
-    """Those used most first; the workers stand with the route that they are for."""
+    """The places used most first; the workers stand with the route that they are for."""
     found = []
+    runs = {
+        place: sum(cost.runs for cost in known.ways.values())
+        for place, known in memory.profiles.items()
+    }
     for place, known in memory.profiles.items():
         count, _ = predict.start(known.workers)
         for way, cost in known.ways.items():
             workers = str(count) if count and way.startswith("streaming") else ""
             found.append((place, way, cost, workers))
-    return sorted(found, key=lambda each: (-each[2].runs, each[:2]))
+    return sorted(found, key=lambda each: (-runs[each[0]], each[0], -each[2].runs, each[1]))
 
 
 def _time(seconds: float) -> str:
@@ -69,7 +84,8 @@ def _off(cost: Cost) -> str:
     return f"{100 * (exp(cost.spread) - 1):.0f} %" if cost.runs > 1 else ""
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: Entry) -> tuple[str, str]:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(min(entry.at, 1e11)))
     expected, took = show.seconds(entry.expected), show.seconds(entry.took)
-    return f"{when}  expected {expected}, took {took}: {show.text(f'{entry.profile}, {entry.way}')}"
+    told = f"{when}  {show.text(entry.way)}: expected {expected}, took {took}"
+    return told, " " * len(when) + "  " + show.text(entry.profile)

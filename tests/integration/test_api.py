@@ -17,6 +17,8 @@ from hurt import Faults, fuse
 from trees import assert_same, make
 
 import blit as api
+from blit.history import records
+from blit.running import Running
 
 FILES = 60
 
@@ -47,6 +49,28 @@ async def test_events_come_in_order_and_the_summary_is_there_after(tmp_path: Pat
     assert events[-1].summary == run.summary and not workers_of(os.getpid())
     assert_same(tmp_path / "src", tmp_path / "dst")
     assert not (tmp_path / "config").exists()
+
+
+def test_a_run_from_a_program_or_the_screen_leaves_a_line_that_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the clock started after the first task, the first byte came before the run, and the
+    line of every quick run counted as damaged."""
+    make(tmp_path / "src", {"a": b"x"})
+    begin = Running._begin
+
+    def quick(self: Running) -> None:
+        begin(self)
+        pool = self._pool
+        assert pool is not None
+        until(lambda: pool.counters()[3] > 0, "the first byte has left before the engine begins")
+
+    monkeypatch.setattr(Running, "_begin", quick)
+    done = api.copy(f"{tmp_path}/src/", tmp_path / "dst", history=True)
+    assert done.seconds.first_byte is not None
+    assert 0 < done.seconds.first_byte < done.seconds.total
+    found = records.read()
+    assert (len(found.records), found.damaged) == (1, 0)
 
 
 async def test_a_program_that_blocks_its_loop_does_not_stop_the_copy(tmp_path: Path) -> None:
