@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 from itertools import islice
 
-from blit.worker import wire
+from blit.worker import left_over, wire
 from blit.worker.folders import opened_anew
 from blit.worker.system import let_go, os
 
@@ -81,7 +81,10 @@ def rest(
         assert theirs is not None and aside is not None
         other = theirs.pop(item.name)
         try:
-            if hides is not None and hides(item.name, item.is_dir(follow_symlinks=False), item):
+            hidden = hides is not None and hides(
+                item.name, item.is_dir(follow_symlinks=False), item
+            )
+            if hidden and not left_over.is_ours(scan, hides, other, scan.settled):
                 aside[item.name] = other
         except OSError:
             pass  # told as a failure

@@ -118,6 +118,24 @@ def left_over(
     return changed or trees or found.any
 
 
+def is_ours(
+    scan: Scanner, hides: Hides | None, entry: os.DirEntry[str], settled: int
+) -> bool:  # fmt: skip
+    """Whether what limits leave out by now may have been copied by this run before it grew.
+
+    What lies there came after the last change of its folder that was there before the run
+    (`settled`), and is not left out by itself. Then it is a matter of the next run.
+    """
+    if hides is None or scan.filters is None or scan.filters.limits is None:
+        return False
+    try:
+        if entry.stat(follow_symlinks=False).st_ctime_ns <= settled:
+            return False
+    except FileNotFoundError:
+        return True
+    return not hides(entry.name, entry.is_dir(follow_symlinks=False), entry)
+
+
 class _Extras:
     """What only one folder of the destination has: its files and its folders, noted in parts."""
 

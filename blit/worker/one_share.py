@@ -55,11 +55,11 @@ def look(
     assert token[4] is not None
     theirs: dict[str, Any] = {}
     items: list[Seen] = []
-    if not token[4]:
+    scan.settled = settled = int(token[4]["settled"])
+    if "names" not in token[4]:
         extras = dfd >= 0 and (yield from Folder(scan, token, sfd, dfd, hides).extras())
         return theirs, lambda _: iter(()), extras
     names = token[4]["names"].split("/")
-    scan.settled = settled = int(token[4]["settled"])
     page, lstat = scan.c.page, os.stat
     met, same = 0, scan.same.append
     if scan.given_up:

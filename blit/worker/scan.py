@@ -433,6 +433,8 @@ class Scanner:
                                 self._compared(src_root, dst_root, src_rel, dst_rel, compared)
                                 compared = []
                             begun.mark(self, counted - 1, name, source, settled=settled)
+                        else:
+                            self.going = {**(self.going or {}), "settled": settled}
                         yield
                         self._at_source(src_root, src_rel)
                         page.folder(join(src_root, src_rel), join(dst_root, dst_rel))
@@ -442,7 +444,9 @@ class Scanner:
                 other = take(name, None)
                 try:
                     if hides is not None and hides(name, item.is_dir(follow_symlinks=False), item):
-                        if other is not None:
+                        if other is not None and not (
+                            flags & wire.TOLD and left_over.is_ours(self, hides, other, settled)
+                        ):
                             aside[name] = other
                         continue
                     if (

@@ -190,7 +190,8 @@ class Folder:
         """What lists the folder once more for its extras."""
         src_root, dst_root, src_rel, dst_rel, _, flags = self.token
         flags &= ~(wire.BEGUN | wire.TOLD)
-        return src_root, dst_root, src_rel, dst_rel, {}, flags | wire.SHARE
+        held = {"settled": self.settled}
+        return src_root, dst_root, src_rel, dst_rel, held, flags | wire.SHARE
 
     def extras(self) -> Generator[None, None, bool]:
         """What only the destination has, with the source asked for every name.
@@ -218,6 +219,8 @@ class Folder:
                     # quicker than `exists`, and never yes for a name that is not there
                     if there(name, os.F_OK, dir_fd=sfd, follow_symlinks=False):
                         if not (unwanted and self._is_hidden(name)):
+                            continue
+                        if left_over.is_ours(self.scan, self.hides, entry, int(self.settled)):
                             continue
                         aside[name] = entry
                     elif tmpname.is_temporary(name) or exists(name, sfd):

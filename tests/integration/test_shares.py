@@ -368,7 +368,7 @@ def test_a_worker_that_dies_in_a_share_is_counted_once(
     wanted, calm = alone(pool), pool.run()
     moments = [n for n, task in enumerate(calm.scans, 1) if _is_share(task)]
     assert len(moments) > 10
-    assert not [token for token in calm.paused if token[5] & wire.SHARE and token[4]]
+    assert not [token for token in calm.paused if token[5] & wire.SHARE and "names" in token[4]]
     for moment in moments:
         assert_equal(Pool(pair, 2, wire.DRY | wire.MIRROR).run(frozenset({moment})), wanted)
 
@@ -477,7 +477,11 @@ def test_a_source_folder_that_is_replaced_meanwhile_has_no_extras(ram: Path, pla
     make(ram / "dst" / place, names | {"old": b""})
     calm = Pool(ram, 1).run()
     assert calm.extras == [(place, "old")]
-    (last,) = [n for n, task in enumerate(calm.scans, 1) if task and task[-1][4] == {}]
+    (last,) = [
+        n
+        for n, task in enumerate(calm.scans, 1)
+        if task and "names" not in (task[-1][4] or {"names"})
+    ]
     run, scans = Scanner.run, itertools.count(1)
 
     def later(self: Scanner, task: dict[str, Any]) -> dict[str, Any]:
@@ -771,7 +775,7 @@ def test_a_share_goes_back_in_part_when_time_is_up(ram: Path) -> None:
     make(ram / "src", {f"f{n}": File(b"x", mtime=T) for n in range(4)})
     make(ram / "dst", {f"f{n}": File(b"x", mtime=T) for n in range(4)} | {"old": b""})
     found = Pool(ram, 1).run(budget=0.0)
-    split = [t for task in found.scans for t in task if t[5] & wire.SHARE and t[4]]
+    split = [t for task in found.scans for t in task if t[5] & wire.SHARE and "names" in t[4]]
     assert [len(t[4]["names"].split("/")) for t in split] == [4, 2]
     assert found.extras == [("", "old")]
 
