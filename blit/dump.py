@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import textwrap
+import time
 from typing import IO, TYPE_CHECKING, Any
 
 from blit import errors, settings, show
 from blit.engine import probing
+from blit.engine.pulse import LOOK, Pulse
 from blit.engine.route import Route
 from blit.engine.workers import Pool, WorkerDied
 from blit.history import predictor, profile, routes
@@ -58,8 +60,12 @@ def _look(job: Job) -> dict[str, Any] | None:
     worker = pool.workers[0]
     try:
         pool.post_all(worker, {**probing.probe_task(job, pool), "op": "survey"})
-        if not wire.ready(worker.answers, _PATIENCE):
-            return None
+        pulse = Pulse(time.monotonic(), _PATIENCE)
+        while not wire.ready(worker.answers, LOOK):
+            # the time in which we were stopped ourselves (Ctrl-Z, a suspended machine) is not its
+            pulse.look(time.monotonic(), None, False, False)
+            if pulse.stalled:
+                return None
         facts = pool.answer_now(worker)
     except WorkerDied:
         facts = None

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from blit import dump
+from blit.engine.workers import Pool, Worker
+from blit.worker import wire
 from tests.conftest import Blit
 from tests.hurt import fuse
+from tests.integration.test_commands import job
 
 
 def everything(*folders: Path) -> dict[str, tuple[int, int, int]]:
@@ -93,6 +99,32 @@ def test_a_mount_that_hangs_ends_it(blit: Blit, ram: Path) -> None:
         done = blit("diagnostics", "dump", source, mount.point / "to", code=5)
     assert "is one of the two on a mount that hangs?" in done.errors[0]
     assert done.seconds < 30
+
+
+def test_its_own_stop_is_no_silence_of_the_disk(ram: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-Z for 40 s, and only then the worker answers. Without `Pulse` in dump.py it is given
+    up."""
+    made = job("copy", some(ram), ram / "to")
+    now, looks, workers, post, ready = [100.0], [0], [], Pool.post_all, wire.ready
+
+    def posted(pool: Pool, worker: Worker, task: dict[str, Any]) -> None:
+        os.kill(worker.pid, signal.SIGSTOP)
+        workers.append(worker.pid)
+        post(pool, worker, task)
+
+    def answers(fd: int, seconds: float) -> bool:
+        looks[0] += 1
+        if looks[0] == 1:
+            now[0] += 40
+            return False
+        os.kill(workers[0], signal.SIGCONT)
+        return ready(fd, 30.0)
+
+    monkeypatch.setattr(Pool, "post_all", posted)
+    monkeypatch.setattr(dump.wire, "ready", answers)
+    monkeypatch.setattr(dump.time, "monotonic", lambda: now[0])
+    facts = dump._look(made)
+    assert facts is not None and "refused" not in facts
 
 
 @pytest.mark.parametrize("words", [("dump", "--limit", "3", "a", "b"), ("perf", "a"), ()])
