@@ -280,8 +280,8 @@ class Lines:
             self._bar = None
 
     def _finish(self, summary: Summary) -> None:
-        if self._asking is not None:
-            self._write(self._err, "\n")
+        if self._asking is not None:  # it stands there, and nobody reads the answer any more
+            self._write(self._err, "not answered: nothing was deleted\n")
         if self._named > SHOWN_FAILURES and not self._verbose:
             self._say(f"blit: and {self._named - SHOWN_FAILURES:,} more (-v names all)")
         if summary.message and summary.outcome != "differs":
@@ -291,5 +291,7 @@ class Lines:
                 self._say(f"blit: {show.text(note)}")
         if summary.command == "check" and summary.outcome not in ("ok", "differs", "partial"):
             return  # nothing was compared
+        if summary.outcome == "usage":
+            return  # nothing was begun
         if not self._quiet and (self._out.isatty() or self._verbose or summary.dry_run):
             self._write(self._out, summary_line(summary, self.state.held_s) + "\n")

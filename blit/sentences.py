@@ -39,7 +39,12 @@ def summary_line(summary: Summary, held: float = 0.0) -> str:
     moves = summary.command == "move"
     did = ("would move", "moved") if moves else ("would copy", "copied")
     would = did[not summary.dry_run]
-    parts = [f"{would} {show.count(files.copied, 'file')}, {show.size(moved)}"]
+    parts = []
+    # a folder goes by one rename, whatever is in it
+    if renamed := summary.methods.get("rename", 0) if moves else 0:
+        parts.append(f"renamed {show.count(renamed, 'entry', 'entries')}")
+    if files.copied > renamed or not renamed:
+        parts.append(f"{would} {show.count(files.copied - renamed, 'file')}, {show.size(moved)}")
     if files.unchanged:
         parts.append(f"{files.unchanged:,} unchanged")
     if files.deleted:

@@ -218,6 +218,15 @@ def test_a_newline_in_a_name_makes_no_line_of_its_own() -> None:
             OK._replace(files=Counts(1, 0, 4), bytes=ByteCounts(8), dry_run=True),
             "would copy 1 file, 8 B, 4 to delete in 2.0 s",
         ),
+        (
+            OK._replace(command="move", files=Counts(1), bytes=ByteCounts(), methods={"rename": 1}),
+            "renamed 1 entry in 2.0 s",
+        ),
+        (
+            OK._replace(command="move", files=Counts(5, 0, 3), methods={"rename": 2}),
+            "renamed 2 entries, moved 3 files, 3.0 MB, 3 removed from the source in 2.0 s "
+            "(1.5 MB/s)",
+        ),
     ],
 )
 def test_summary_line(summary: Summary, text: str) -> None:
@@ -295,7 +304,21 @@ def test_a_dumb_terminal_gets_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in err.getvalue() and "of" not in err.getvalue()
 
 
+def test_a_usage_error_that_is_found_late_tells_no_figures() -> None:
+    """Nothing was begun. Without the look at "usage" in headless.py this fails."""
+    story = RunFinished(NOT_OK._replace(outcome="usage", exit_code=2))
+    assert lines(story, verbose=True)[0] == ""
+    assert lines(RunFinished(NOT_OK), verbose=True)[0]
+
+
 # -- the question ---------------------------------------------------------------------------------
+
+
+def test_a_question_that_a_stop_leaves_open_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not left standing as if it waited. Without the word in `_finish` this fails."""
+    monkeypatch.setattr(Lines, "_read_reply", lambda self: None)
+    err = lines(FEW, RunFinished(NOT_OK._replace(message="interrupted")))[1]
+    assert "[y/N] not answered: nothing was deleted\nblit: interrupted" in err
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,7 @@ def test_ctrl_c_at_the_question_deletes_nothing(blit: Blit, ram: Path) -> None:
     make(ram, {"src": {"a": b"a"}, "dst": {"extra": b"x"}})
     code, said = on_terminal(blit, "mirror", f"{ram}/src/", ram / "dst", interrupt_after=b"[y/N]")
     assert code == 130, said
+    assert b"not answered: nothing was deleted" in said
     assert (ram / "dst/extra").exists() and (ram / "dst/a").exists()
 
 

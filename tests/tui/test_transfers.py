@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.timer import Timer
 from textual.widgets import Button
 
+from blit.events import ByteCounts, Counts
 from blit.queue import ENDED, RUNNING, WAITING
 from blit.settings import Settings, load
 from blit.state import TransferState
@@ -27,6 +28,7 @@ from blit.tui.screens.small import Small
 from blit.tui.screens.stop import Stop
 from blit.tui.screens.transfers import Transfers
 from blit.tui.widgets.keys import Keys
+from blit.tui.widgets.overview import headline
 from blit.tui.widgets.queue import Queue
 
 from . import stories
@@ -711,3 +713,13 @@ async def test_the_theme_that_was_chosen_is_kept(
     assert kept.theme == "blit-light"
     assert BlitApp(StillManager([]), choices=kept).theme == "blit-light"
     assert BlitApp(StillManager([]), choices=Settings(theme="gone")).theme == "blit"
+
+
+def test_a_move_by_rename_is_said_to_be_one() -> None:
+    """Not a file of 0 B, whatever the folder holds."""
+    for copied, said in ((1, "Renamed 1 entry"), (4, "Renamed 1 entry, moved 0 B in 3 files")):
+        told = stories.ending("ok", 0, command="move", methods={"rename": 1})
+        summary = told.summary._replace(files=Counts(copied), bytes=ByteCounts())
+        state = stories.DONE_STATE._replace(summary=summary)
+        lines = headline(entry(1, PHOTOS._replace(command="move"), state, ENDED), 80)
+        assert said in "".join(text for text, _ in lines[0])

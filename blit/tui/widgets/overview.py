@@ -128,7 +128,12 @@ def headline(entry: Entry, width: int) -> list[Line]:
     elif counts.copied or summary.outcome in ("ok", "partial"):
         verb = "Moved" if entry.job.move else "Copied"
         verb = "Would copy" if summary.dry_run else verb
-        what = f"{verb} {show.size(summary.bytes.copied)} in {show.count(counts.copied, 'file')}"
+        renamed = summary.methods.get("rename", 0) if entry.job.move else 0
+        files = show.count(counts.copied - renamed, "file")
+        what = f"{verb} {show.size(summary.bytes.copied)} in {files}"
+        if renamed:  # a folder goes by one rename, whatever is in it
+            also = f", {what[0].lower()}{what[1:]}" if counts.copied > renamed else ""
+            what = f"Renamed {show.count(renamed, 'entry', 'entries')}{also}"
         rest: Line = ((took, ""),)
         rate: Line = (
             ((f"{show.rate(state.mean)} average", ""),) if counts.copied and state.mean else ()
