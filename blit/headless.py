@@ -28,7 +28,7 @@ from blit.events import (
     RunStarted,
     Summary,
 )
-from blit.sentences import change_line, failure_line, forecast_line, summary_line
+from blit.sentences import change_line, denied, failure_line, forecast_line, summary_line
 from blit.state import TransferState
 
 SHOWN_FAILURES = 20  # named on stderr; -v names all
@@ -287,7 +287,7 @@ class Lines:
         if summary.message and summary.outcome != "differs":
             self._say(f"blit: {show.text(summary.message)}")
         if not self._quiet:
-            for note in (*summary.warnings, *summary.notes):
+            for note in (*summary.warnings, *summary.notes, *denied(summary.failures)):
                 self._say(f"blit: {show.text(note)}")
         if summary.command == "check" and summary.outcome not in ("ok", "differs", "partial"):
             return  # nothing was compared

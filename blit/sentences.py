@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from errno import EACCES, EPERM
+
 from blit import show
 from blit.events import Change, Failed, RouteChosen, Summary
 
@@ -9,6 +12,20 @@ from blit.events import Change, Failed, RouteChosen, Summary
 def failure_line(failure: Failed) -> str:
     code = f" (errno {failure.errno})" if failure.errno else ""
     return f"{show.path(failure.path)}: {failure.step}: {failure.message}{code}"
+
+
+def denied(failures: Iterable[Failed]) -> list[str]:
+    """What to do where permission was denied: a sentence a kind, with the first such path."""
+    first: dict[str, Failed] = {}
+    for failure in failures:
+        if failure.errno in (EACCES, EPERM):
+            from blit import advice  # what a run without such a failure does not need
+
+            first.setdefault(advice.advise(failure).do, failure)
+    return [
+        f"permission was denied, first for {show.path(failure.path)}: {do[0].lower()}{do[1:]}"
+        for do, failure in first.items()
+    ]
 
 
 # what a change would do to B says how the two differ; eight columns, as for a dry run

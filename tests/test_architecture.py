@@ -95,7 +95,7 @@ KNOWS: dict[str, set[str]] = {
     "blit.lean": set(),
     "blit.bar": {"blit.show", "blit.state"},
     "blit.opening": {"blit.tui.app"},
-    "blit.sentences": {"blit.events", "blit.show"},
+    "blit.sentences": {"blit.advice", "blit.events", "blit.show"},
     "blit.headless": {"blit.bar", "blit.bus", "blit.events", "blit.sentences", "blit.show", "blit.state", "blit.terminal"},
     "blit.tui": {
         "blit", "blit.advice", "blit.chart", "blit.curve", "blit.events", "blit.job", "blit.queue",

@@ -304,6 +304,25 @@ def test_a_dumb_terminal_gets_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in err.getvalue() and "of" not in err.getvalue()
 
 
+def test_denied_permission_says_once_what_to_do() -> None:
+    """Without `denied` in sentences.py the numbers of the system are all that is told."""
+    text = "Permission denied"
+    unread = [Failed(b"/s/%d" % n, "open source", errno.EACCES, text) for n in range(3)]
+    unwritten = Failed(b"/d/a", "create", errno.EACCES, text)
+    immutable = Failed(b"/d/b", "delete", errno.EPERM, "Operation not permitted")
+    failures = (*unread, unwritten, immutable, Failed(b"/d/c", "write", errno.EIO, "bad"))
+    err = lines(RunFinished(NOT_OK._replace(failures=failures)))[1].splitlines()
+    assert [line for line in err if "permission was denied" in line] == [
+        "blit: permission was denied, first for /s/0: see who may (ls -l), change that "
+        "(chmod u+r), or run blit as a user who may.",
+        "blit: permission was denied, first for /d/a: see who may (ls -ld), change that "
+        "(chmod u+w), or run blit as a user who may.",
+        "blit: permission was denied, first for /d/b: it may be immutable (lsattr, chattr -i), "
+        "or belong to somebody: run blit as that user or root.",
+    ]
+    assert "denied" not in lines(RunFinished(NOT_OK._replace(failures=failures)), quiet=True)[1]
+
+
 def test_a_usage_error_that_is_found_late_tells_no_figures() -> None:
     """Nothing was begun. Without the look at "usage" in headless.py this fails."""
     story = RunFinished(NOT_OK._replace(outcome="usage", exit_code=2))
