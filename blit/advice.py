@@ -72,7 +72,7 @@ _WRITING: dict[int, _Pair] = {
 _ALWAYS: dict[int, _Pair] = {
     e.EPERM: (
         "The system forbids it, whatever the file mode says.",
-        "It may be immutable (lsattr, chattr -i), or belong to somebody: run blit as that user or root.",
+        "It may be immutable (lsattr, chattr -i), or need its owner or root to run blit.",
     ),
     e.ENOSPC: (
         "The destination is full.",

@@ -318,7 +318,7 @@ def test_denied_permission_says_once_what_to_do() -> None:
         "blit: permission was denied, first for /d/a: see who may (ls -ld), change that "
         "(chmod u+w), or run blit as a user who may.",
         "blit: permission was denied, first for /d/b: it may be immutable (lsattr, chattr -i), "
-        "or belong to somebody: run blit as that user or root.",
+        "or need its owner or root to run blit.",
     ]
     assert "denied" not in lines(RunFinished(NOT_OK._replace(failures=failures)), quiet=True)[1]
 
