@@ -145,6 +145,17 @@ def test_the_cap_is_kept_at_every_instant(tmp_path: Path, monkeypatch) -> None:
     assert file.read_bytes().endswith(b"z\n")
 
 
+def test_a_full_disk_is_told_before_anybody_misses_a_run(config: Path, monkeypatch) -> None:
+    full = os.statvfs(config)
+    values = list(full[:10])
+    values[4] = 0  # f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(values))
+    out = io.StringIO()
+    report.perf(None, False, out, out, 80)
+    assert "nothing can be written" in out.getvalue()
+    assert "No space left on device" in out.getvalue()
+
+
 # -- the two files that follow from it ------------------------------------------------------------
 
 

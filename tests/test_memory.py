@@ -106,6 +106,17 @@ def test_there_is_an_end_to_what_is_kept() -> None:
     assert len(memory.rebuilt([facts()] * 30).pairs[PAIR]) == memory.MOST_PAST
 
 
+def test_no_number_of_copies_makes_its_mirrors_forgotten() -> None:
+    """Without memory._latest ten copies took away what the delete guard knows."""
+    mirrors = [facts(100 - n, command="mirror", files__deleted=n) for n in range(5)]
+    found = memory.rebuilt([*mirrors, *(facts(n) for n in range(40, 0, -1))])
+    past = found.pairs[PAIR]
+    assert len(past) == memory.MOST_PAST
+    assert [each.deleted for each in past if each.mirror] == [2, 3, 4]
+    assert not past[-1].mirror
+    assert len(memory.rebuilt(mirrors * 3).pairs[PAIR]) == memory.MOST_PAST
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),

@@ -255,6 +255,17 @@ def test_what_a_source_usually_holds() -> None:
     assert predict.held([*sources(500, 510, mirror=True), *sources(10)]) == 500
 
 
+def test_copies_do_not_make_a_shrunken_source_usual() -> None:
+    """With copies among the counts a dozen of them opened the way for the mirror."""
+    assert predict.held([*sources(90, 90, 90, mirror=True), *sources(*[40] * 7)]) == 90
+
+
+def test_a_source_that_comes_and_goes_is_no_alarm() -> None:
+    """Without `shrunk` each fourth mirror of a staging folder was refused."""
+    assert predict.held(sources(50, 5, 50, mirror=True)) == 5
+    assert predict.held(sources(5, 50, 60, 70, mirror=True)) == 50  # it has only grown
+
+
 @given(st.lists(st.integers(1, 10**6), max_size=10), st.booleans())
 def test_a_source_is_never_expected_to_hold_more_than_it_ever_did(
     counts: list[int], mirror: bool

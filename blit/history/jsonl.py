@@ -72,6 +72,9 @@ def check(path: str) -> None:
         possible = os.access(folder, os.W_OK | os.X_OK)
     if not possible:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+    room = os.statvfs(folder)
+    if room.f_blocks and not room.f_bavail:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
 def keep(path: str, wanted: Callable[[bytes], bool], patience: float = _PATIENCE) -> int:

@@ -13,6 +13,7 @@ from blit.history import predict, profile
 from blit.history.predict import Cost, Load, Past, Rate
 
 MOST_PAIRS, MOST_PAST, MOST_PROFILES, MOST_ENTRIES = 200, 10, 50, 20
+_MIRRORS = 3  # of one pair that are kept, however many copies come after them
 _SETTLED = 5  # runs whose worker count is remembered
 _SHORTEST = 1e-4  # seconds; no run is over before
 _SETTLES = 1.5  # seconds that a run must last for its worker count to mean something
@@ -87,7 +88,7 @@ class Memory(NamedTuple):
         pairs = self.pairs
         if run.pair:
             past = Past(run.load, run.seconds, run.deleted, run.mirror, run.fresh)
-            kept = (*pairs.get(run.pair, ()), past)[-MOST_PAST:]
+            kept = _latest((*pairs.get(run.pair, ()), past))
             others = {name: each for name, each in pairs.items() if name != run.pair}
             pairs = {**_newest(others, MOST_PAIRS - 1), run.pair: kept}
         return Memory(profiles, pairs, entries)
@@ -118,6 +119,16 @@ def _learned(known: Known, run: Run) -> tuple[Known, float | None]:
     ways = {**known.ways, run.way: after}
     at = max(known.at, run.at)
     return Known(ways, planning, batch, serial, large, workers, at), missed
+
+
+def _latest(past: tuple[Past, ...]) -> tuple[Past, ...]:
+    """The newest, the last mirrors among them: no number of copies may make them forgotten."""
+    surplus = len(past) - MOST_PAST
+    if surplus <= 0:
+        return past
+    mirrors = [n for n, each in enumerate(past) if each.mirror][-_MIRRORS:]
+    gone = [n for n in range(len(past)) if n not in mirrors][:surplus]
+    return tuple(each for n, each in enumerate(past) if n not in gone)
 
 
 def _newest(found: Mapping[str, _T], most: int) -> dict[str, _T]:
