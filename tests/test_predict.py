@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blit.history import predict
+from blit.history import habits, predict
 from blit.history.predict import Cost, Load, Past
 
 loads = st.builds(
@@ -238,10 +238,10 @@ def test_what_mirrors_delete() -> None:
     def mirrors(*deleted: int) -> list[Past]:
         return [past(1.0, deleted=number, mirror=True) for number in deleted]
 
-    assert predict.deletes(mirrors(3, 7)) is None  # two are no habit
-    assert predict.deletes(mirrors(3, 7, 0)) == 7
-    assert predict.deletes(mirrors(0, 0, 0)) is None
-    assert predict.deletes([*mirrors(3, 7), past(1.0)]) is None
+    assert habits.deletes(mirrors(3, 7)) is None  # two are no habit
+    assert habits.deletes(mirrors(3, 7, 0)) == 7
+    assert habits.deletes(mirrors(0, 0, 0)) is None
+    assert habits.deletes([*mirrors(3, 7), past(1.0)]) is None
 
 
 def sources(*counts: int, mirror: bool = False) -> list[Past]:
@@ -249,27 +249,27 @@ def sources(*counts: int, mirror: bool = False) -> list[Past]:
 
 
 def test_what_a_source_usually_holds() -> None:
-    assert predict.held(sources(500)) == 0  # one run is no habit
-    assert predict.held(sources(500, 510, 10)) == 500
-    assert predict.held(sources(500, 510, 505, 10, mirror=True)) == 10  # somebody let it pass
-    assert predict.held([*sources(500, 510, mirror=True), *sources(10)]) == 500
+    assert habits.held(sources(500)) == 0  # one run is no habit
+    assert habits.held(sources(500, 510, 10)) == 500
+    assert habits.held(sources(500, 510, 505, 10, mirror=True)) == 10  # somebody let it pass
+    assert habits.held([*sources(500, 510, mirror=True), *sources(10)]) == 500
 
 
 def test_copies_do_not_make_a_shrunken_source_usual() -> None:
     """With copies among the counts a dozen of them opened the way for the mirror."""
-    assert predict.held([*sources(90, 90, 90, mirror=True), *sources(*[40] * 7)]) == 90
+    assert habits.held([*sources(90, 90, 90, mirror=True), *sources(*[40] * 7)]) == 90
 
 
 def test_a_source_that_comes_and_goes_is_no_alarm() -> None:
     """Without `shrunk` each fourth mirror of a staging folder was refused."""
-    assert predict.held(sources(50, 5, 50, mirror=True)) == 5
-    assert predict.held(sources(5, 50, 60, 70, mirror=True)) == 50  # it has only grown
+    assert habits.held(sources(50, 5, 50, mirror=True)) == 5
+    assert habits.held(sources(5, 50, 60, 70, mirror=True)) == 50  # it has only grown
 
 
 @given(st.lists(st.integers(1, 10**6), max_size=10), st.booleans())
 def test_a_source_is_never_expected_to_hold_more_than_it_ever_did(
     counts: list[int], mirror: bool
 ) -> None:
-    held = predict.held(sources(*counts, mirror=mirror))
+    held = habits.held(sources(*counts, mirror=mirror))
     assert 0 <= held <= max(counts, default=0)
     assert held in (0, *counts)

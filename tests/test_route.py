@@ -47,6 +47,8 @@ def test_a_mirror_and_a_checksum_always_take_the_planner(
 
 def test_the_reason_names_what_was_seen() -> None:
     assert choose(False, False, (3, 1 << 20)).reason.startswith("3 files, 1.0 MB")
+    assert choose(False, False, (2, 4)).reason.startswith("2 files, 4 B:")  # not 0.0 MB
+    assert choose(False, False, (2, 40_000)).reason.startswith("2 files, 40.0 kB:")
     assert choose(False, False, (1, 0)).reason.startswith("1 file,")
     assert "2.0 GiB" in choose(False, False, None, 2 * GIB).reason
 

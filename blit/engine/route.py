@@ -42,16 +42,23 @@ def choose(
             "large_file", f"one file of {largest / (1 << 30):.1f} GiB: split over the workers"
         )
     if small is not None and few is not None and few.why:
-        seen = f"{small[0]} files, {small[1] / 1e6:.1f} MB: "
+        seen = f"{small[0]} files, {_size(small[1])}: "
         return Route("direct" if few.direct else "streaming", seen + few.why, few.workers)
     if small is not None and small[0] <= DIRECT_FILES and small[1] <= DIRECT_BYTES:
         files = "1 file" if small[0] == 1 else f"{small[0]} files"
-        return Route("direct", f"{files}, {small[1] / 1e6:.1f} MB: one worker, no planner")
+        return Route("direct", f"{files}, {_size(small[1])}: one worker, no planner")
     return Route(
         "streaming",
         f"more than {DIRECT_FILES} files or {DIRECT_BYTES // 1_000_000} MB: "
         "batches over the workers",
     )
+
+
+def _size(count: int) -> str:
+    """As `show.size` has it, which is not imported yet."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def pieces(size: int, workers: int, split: bool) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from blit import settings
-from blit.history import jsonl, memory, predict, profile, routes, stored
+from blit.history import habits, jsonl, memory, predict, profile, routes, stored
 from blit.history.memory import Known, Memory
 from blit.history.predict import Forecast, Load, Past
 
@@ -71,8 +71,8 @@ class Learned:
             workers, settled = 0, 0
         batch = known.batch
         return total._replace(
-            workers=workers, settled=settled, deletes=predict.deletes(past),
-            held=predict.held(past),
+            workers=workers, settled=settled, deletes=habits.deletes(past),
+            held=habits.held(past),
             per_file=batch.per_file if batch.runs else 0.0,
             per_byte=batch.per_mib / (1 << 20) if batch.runs else 0.0,
             profile=place, fresh=fresh,

@@ -103,7 +103,8 @@ def facts(record: RunRecord) -> list[tuple[str, str]]:
     found.append(("Target", f"{kind}  {_place(record)}" if kind else _place(record)))
     if record.route:
         why = f": {show.text(record.route_why)}" if record.route_why else ""
-        workers = f", {show.count(record.workers, 'worker')}" if record.workers else ""
+        several = record.workers and record.route != "direct"  # there one of them does it all
+        workers = f", {show.count(record.workers, 'worker')}" if several else ""
         found.append(("Route", show.text(record.route.replace("_", " ")) + workers + why))
     start = []
     if seconds.first_byte is not None:
