@@ -70,6 +70,7 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
     options: int = task["options"]
     tokens: list[tuple[Any, ...]] = []
     single: dict[tuple[str, str], dict[str, str]] = {}  # names of files by their folder and root
+    linked: dict[tuple[int, int], list[tuple[str, str]]] = {}  # of hard links, by inode, the same
     landings, mine, theirs, places = [], [], [], []
     alone = bool(options & wire.MIRROR)
     seen: dict[str, str] = {}
@@ -140,6 +141,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
                 names = single[folder, place.root] = {}
                 tokens.append((folder, place.root, "", "", names, flag))
             names[base(source)] = place.name
+            if info.st_nlink > 1:
+                linked.setdefault((info.st_dev, info.st_ino), []).append((folder, place.root))
             page.tick()
             size = info.st_size if stat.S_ISREG(info.st_mode) else 0
             largest = size if len(task["sources"]) == 1 else None
@@ -148,6 +151,8 @@ def _probe(context: Context, task: dict[str, Any]) -> dict[str, Any]:
         if small is not None and (small[0] > FEW_FILES or small[1] > DIRECT_BYTES):
             small = None
     nested(seen)
+    if joined := {place for places_ in linked.values() if len(places_) > 1 for place in places_}:
+        tokens = [(*t[:5], t[5] | wire.JOINED) if t[:2] in joined and t[4] else t for t in tokens]
     above = target
     while (ground := look(above)) is None or not stat.S_ISDIR(ground.st_mode):
         above = os.path.dirname(above.rstrip("/")) or "/"

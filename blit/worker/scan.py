@@ -322,7 +322,8 @@ class Scanner:
             entry = self._entry(name, target, info, there, sfd, dfd, dst_rel)
             # its other names may be of this run; a large file given as a source goes as it is
             linked = info.st_nlink > 1 and stat.S_ISREG(info.st_mode)
-            linked &= bool(flags & wire.FINISH_ANYWAY) or info.st_size < self.large_from
+            joined = flags & (wire.FINISH_ANYWAY | wire.JOINED)
+            linked &= bool(joined) or info.st_size < self.large_from
             if entry == "folder":
                 why = OSError(errno.EISDIR, "a folder stands where a file must go")
                 self._failed(join(dst_root, dst_rel, target), "create", why)

@@ -61,6 +61,7 @@ FINISH_ANYWAY = 4  # only some names are looked at, but the folder is ours: its 
 SHARE = 8  # a part of a huge folder: the names are {"names": joined by "/", "settled": ctime}
 BEGUN = 16  # somebody died over it who had told already how many entries the destination has
 TOLD = 32  # or that there is such a folder; of what else, "begun" in its names says: see begun.py
+JOINED = 64  # of the names to look at some are one file, or one with those of another such folder
 
 # as the source's folder of extras: they lie in a folder that goes to the trash whole
 WITHIN = "/"

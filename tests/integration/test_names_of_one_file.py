@@ -27,6 +27,26 @@ def test_names_that_are_given_as_sources_stay_one_file(blit: Blit, ram: Path, ma
     assert (ram / "dst/other").read_bytes() == b"x" and os.stat(ram / "dst/other").st_nlink == 1
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["one folder", "two folders"])
+def test_so_do_those_of_a_large_one(blit: Blit, ram: Path, apart: bool) -> None:
+    """Without `joined` in probe.py they are two files. One that has its other names elsewhere goes
+    as it is, in pieces."""
+    size = 129 << 20
+    make(ram, {"src": {"a": b"", "c": b""}, "more": {}, "out": {}})
+    for name in ("a", "c"):
+        with open(ram / "src" / name, "wb") as file:
+            file.seek(size - 1)
+            file.write(b"x")
+    other = ram / ("more" if apart else "src") / "b"
+    os.link(ram / "src/a", other)
+    os.link(ram / "src/c", ram / "out/c")
+    blit("copy", ram / "src/a", other, f"{ram}/dst/")
+    a, b = (os.stat(ram / "dst" / name) for name in "ab")
+    assert a.st_ino == b.st_ino and a.st_size == size and a.st_nlink == 2
+    result = blit.json("copy", ram / "src/c", f"{ram}/dst/")
+    assert os.stat(ram / "dst/c").st_nlink == 1 and result.summary["files"]["copied"] == 1
+
+
 @pytest.mark.parametrize("options", [0, wire.CHECKSUM])
 @pytest.mark.parametrize("size", [1, 100])
 def test_a_name_that_is_tried_once_more_is_linked_to_the_others(
