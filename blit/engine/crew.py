@@ -254,6 +254,8 @@ class Crew:
         found, seconds = changes(answer), answer.get("seconds", answer.get("took", 0.0))
         if task["what"] == "list":
             self.ledger.take_scan(answer)
+            if "waited" in answer:  # for contents that were compared in a share of a huge folder
+                self.waits.take(*answer["waited"])
             if found:  # a listing is no batch, but it may have named changes
                 self.publish(BatchFinished(0, slot, "list", 0, 0, seconds, found))
         else:

@@ -43,7 +43,7 @@ def at_once(pace: float, cores: int, most: int = MOST) -> int:
 
 
 class Waits:
-    """What the workers that copied small files have waited for so far."""
+    """What the workers that copied or compared small files have waited for so far."""
 
     def __init__(self) -> None:
         self.files, self.seconds, self.worked = 0, 0.0, 0.0
@@ -54,8 +54,12 @@ class Waits:
             return
         files = task["files"] - answer.get("back", (0, 0))[0]
         if answer.get("bytes", 0) <= files * _SMALL:
-            self.files, self.worked = self.files + files, self.worked + worked
-            self.seconds += answer["took"]
+            self.take(files, answer["took"], worked)
+
+    def take(self, files: int, took: float, worked: float) -> None:
+        """So many small files took so long, and their worker had a core for so much of it."""
+        self.files, self.worked = self.files + files, self.worked + worked
+        self.seconds += took
 
     @property
     def pace(self) -> float:

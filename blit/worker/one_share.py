@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from stat import ST_GID, ST_MODE, ST_NLINK, ST_SIZE, ST_UID
-from time import monotonic
+from time import monotonic, process_time
 
 from blit.worker import status, tmpname, wire
 from blit.worker.context import join, raw
@@ -132,6 +132,7 @@ def _equal(scan: Scanner, names: list[str], sfd: int, dfd: int) -> tuple[int, li
     equal, unsure = 0, []
     page, done = scan.c.page, 0
     every = OFTEN if scan.slow else CHECK_EVERY
+    began, before = monotonic(), process_time()
     while done < len(names) and not (done and monotonic() >= scan.deadline):
         sure, others = sift(scan.c, sfd, dfd, names[done : done + every], scan.settled)
         page.files -= sure  # they are no work that was planned
@@ -139,6 +140,10 @@ def _equal(scan: Scanner, names: list[str], sfd: int, dfd: int) -> tuple[int, li
         unsure += others
         done += every
     scan.unchanged += equal
+    files, took, worked = scan.waited or (0, 0.0, 0.0)
+    done = min(done, len(names))
+    took, worked = took + monotonic() - began, worked + process_time() - before
+    scan.waited = (files + done, took, worked)
     return equal, unsure, names[done:]
 
 

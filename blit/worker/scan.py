@@ -85,6 +85,8 @@ class Scanner:
         self.met: list[tuple[str, int, int]] = []  # these two: see engine/tally.py
         self.whole: list[tuple[str, int, int, bytes]] = []
         self.need = [*room.NONE]
+        # files whose contents were compared here, seconds that it took and had a core in hand
+        self.waited: tuple[int, float, float] | None = None
         self.final: list[bytes] = []  # folders that failed and must not be listed twice
         self.fatal: tuple[bytes, str, int, str] | None = None
         self.where = ""  # the folder that is being opened or listed, for its failure
@@ -169,6 +171,7 @@ class Scanner:
             "extra_count", "dst_entries", "unchanged", "unchanged_bytes", "files",
             "bytes", "folders", "failures", "skipped", "changes", "overlap", "kept", "vanished",
             "replaced", "later", "final", "fatal", "met", "whole",
+            "waited",
         ):  # fmt: skip
             if value := getattr(self, key):
                 answer["listed" if key == "folders" else key] = value

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trees import Fifo, File, Hard, Symlink, Tree, assert_same, make, snapshot, temporaries
 
+from blit.engine.crew import Crew
+from blit.engine.ledger import Ledger
 from blit.engine.schedule import Schedule
 from blit.engine.tally import Tally
 from blit.worker import (
@@ -731,6 +734,23 @@ def test_a_share_that_cannot_be_opened_gets_no_second_try_as_a_whole_folder(ram:
     assert found.failures
     assert set(found.final) == {path for path, _ in found.failures}
     assert not found.extras
+
+
+def test_comparing_in_shares_tells_how_long_it_waits(ram: Path) -> None:
+    """So that more workers are started on a slow place, as for a batch. Without `waited` in
+    one_share.py nothing is told, without the look at it in crew.py nobody hears it."""
+    make(ram / "src", {f"f{n}": File(b"x", mtime=T) for n in range(30)})
+    make(ram / "dst", {f"f{n}": File(b"x", mtime=T) for n in range(30)})
+    crew = Crew(SimpleNamespace(workers=[]), Ledger(lambda _: None), lambda _: None)  # type: ignore[arg-type]
+    for options, files in ((0, 0), (wire.CHECKSUM, 30)):
+        pool = Pool(ram, 1, options)
+        scanner = pool._scanner()
+        task = {"folders": [wire.dump(pool.token)], "options": options, "same": ((), ())}
+        task |= {"budget": 60.0, "want": 1 << 30, "large": 1 << 30}
+        crew._taken(0, {"what": "list"}, scanner.run(task))
+        scanner.c.folders.close()
+        assert crew.waits.files == files
+    assert crew.waits.worked > 0 and 0 < crew.waits.seconds < 60
 
 
 def test_an_entry_that_cannot_be_looked_at_is_one_failure(ram: Path) -> None:
