@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from errno import EACCES, EPERM
+from os.path import dirname
 
 from blit import show
 from blit.events import Change, Failed, RouteChosen, Summary
@@ -15,17 +16,15 @@ def failure_line(failure: Failed) -> str:
 
 
 def denied(failures: Iterable[Failed]) -> list[str]:
-    """What to do where permission was denied: a sentence a kind, with the first such path."""
+    """What to do where permission was denied: a sentence a kind, with the first such folder."""
     first: dict[str, Failed] = {}
     for failure in failures:
         if failure.errno in (EACCES, EPERM):
             from blit import advice  # what a run without such a failure does not need
 
             first.setdefault(advice.advise(failure).do, failure)
-    return [
-        f"permission was denied, first for {show.path(failure.path)}: {do[0].lower()}{do[1:]}"
-        for do, failure in first.items()
-    ]
+    where = {do: show.path(dirname(failure.path) or b".") for do, failure in first.items()}
+    return [f"permission was denied in {where[do]}: {do[0].lower()}{do[1:]}" for do in first]
 
 
 # what a change would do to B says how the two differ; eight columns, as for a dry run

@@ -313,11 +313,11 @@ def test_denied_permission_says_once_what_to_do() -> None:
     failures = (*unread, unwritten, immutable, Failed(b"/d/c", "write", errno.EIO, "bad"))
     err = lines(RunFinished(NOT_OK._replace(failures=failures)))[1].splitlines()
     assert [line for line in err if "permission was denied" in line] == [
-        "blit: permission was denied, first for /s/0: see who may (ls -l), change that "
+        "blit: permission was denied in /s: see who may (ls -l), change that "
         "(chmod u+r), or run blit as a user who may.",
-        "blit: permission was denied, first for /d/a: see who may (ls -ld), change that "
+        "blit: permission was denied in /d: see who may (ls -ld), change that "
         "(chmod u+w), or run blit as a user who may.",
-        "blit: permission was denied, first for /d/b: it may be immutable (lsattr, chattr -i), "
+        "blit: permission was denied in /d: it may be immutable (lsattr, chattr -i), "
         "or need its owner or root to run blit.",
     ]
     assert "denied" not in lines(RunFinished(NOT_OK._replace(failures=failures)), quiet=True)[1]

@@ -190,8 +190,10 @@ class Scanner:
         source = join(src_root, src_rel) if src_rel is not None else ""
         page.folder(source, join(dst_root, dst_rel))
         self.folders += not flags & (wire.SHARE | wire.TOLD)
-        self.begun = self.going = names.pop("begun", None) if names and flags & wire.TOLD else None
-        names = names if names or flags & wire.SHARE else None
+        self.begun = self.going = None
+        if names is not None and flags & wire.TOLD:
+            self.begun = self.going = names.pop("begun", None)
+            names = names if names or flags & wire.SHARE else None
         self.dst_root = dst_root
         # names of it are in lists that must not hold them twice
         self.handed = bool(flags & wire.SHARE) or self.begun is not None
