@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from blit.engine import warmth
+from blit.engine.growth import Waits
 from blit.history.predict import Forecast
 from blit.worker import latency
 
@@ -20,7 +21,7 @@ def begin(
     run: Any = SimpleNamespace(
         forecast=forecast, route=SimpleNamespace(name="streaming", workers=0),
         job=SimpleNamespace(workers=workers), pool=SimpleNamespace(workers=[1, 2]),
-        group=SimpleNamespace(start_soon=lambda *_: None), warm=0, wanted=0,
+        group=SimpleNamespace(start_soon=lambda *_: None), warm=0, wanted=0, hiring=False,
     )  # fmt: skip
     run.why = warmth.warm(run, {"pace": pace, "rotational": rotational})
     return run
@@ -58,3 +59,27 @@ def test_one_slow_look_among_many_tells_nothing() -> None:
     assert latency.of([0.02] * 3, []) == 0.0
     assert latency.of([], [0.004] * 9) == 0.004
     assert latency.of([0.004] * 4, [1e-6] * 60) == 0.004
+
+
+class Crew:
+    """Counts workers; the first answers come when there are some more than in the beginning."""
+
+    def __init__(self, worked: float) -> None:
+        self.active, self.stopping, self.waits, self.worked = 2, False, Waits(), worked
+
+    def resize(self, count: int) -> None:
+        self.active = count
+        if not self.waits.files:
+            self.waits.add({"files": 100}, {"took": 1.0, "worked": self.worked, "bytes": 100})
+
+
+@pytest.mark.parametrize(("worked", "workers", "warm"), [(0.8, 2, 0), (0.05, 32, 5)])
+async def test_a_bad_lesson_is_dropped_by_what_the_first_answers_say(
+    worked: float, workers: int, warm: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `compute` a run of two seconds kept 32 workers on a quick disk, and taught it again."""
+    run = begin(0.0, forecast=Forecast(workers=32, settled=5))
+    run.crew, run.over, run.schedule = Crew(worked), False, None
+    monkeypatch.setattr(warmth.os, "cpu_count", lambda: 2)
+    await warmth._hire(run)
+    assert (run.crew.active, run.warm, run.hiring) == (workers, warm, False)

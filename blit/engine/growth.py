@@ -20,6 +20,7 @@ MOST = 32
 _BUSY = 0.6  # of the cores' time: above this another worker has nothing to run on
 _IDLE = 0.2  # below this they do nothing but wait: two doublings at once
 _FULL = 0.95  # above this there may be too many
+_COMPUTES = 0.5  # of the time with a core that it can have at most: it waits for nobody
 _GAIN = 1.2
 _LOSS = 0.9
 _WORK = 0.00025  # seconds that a worker, and what serves it, have a core in hand for an entry
@@ -60,6 +61,11 @@ class Waits:
         """So many small files took so long, and their worker had a core for so much of it."""
         self.files, self.worked = self.files + files, self.worked + worked
         self.seconds += took
+
+    def compute(self, workers: int, cores: int) -> bool:
+        """Whether they use the cores rather than wait: more would have nothing to run on."""
+        most = min(1.0, cores / workers)  # of its time that each can have a core
+        return self.files >= _FILES and self.worked > _COMPUTES * most * self.seconds
 
     @property
     def pace(self) -> float:

@@ -130,7 +130,7 @@ class Run:
         self.told_reply: bool | None = None
         self.predictor: Predictor | None = None
         self.forecast = Forecast()
-        self.warm, self.wanted = 0, 0  # earlier runs that settled at so many workers
+        self.warm, self.wanted, self.hiring = 0, 0, False  # earlier runs, the workers they say
 
     @property
     def must_clear(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # seconds: the history may lie on a disk that stands still, and the copy has begun meanwhile
 _PATIENCE = 0.25
 _STEP, _PAUSE = 2, 0.03  # workers, seconds
+_DOUBT = 0.25  # seconds that the first answers are waited for
 
 
 async def ask(predictor: Predictor | None, facts: dict[str, Any], route: str) -> Forecast:
@@ -46,6 +47,7 @@ def warm(run: Run, facts: dict[str, Any]) -> str:
     if run.route.name != "streaming":
         return ""
     run.warm, run.wanted = max(forecast.settled, shared and 1, 1 if pace else 0), count
+    run.hiring = True
     run.group.start_soon(_hire, run)
     if shared:
         return ""
@@ -56,14 +58,32 @@ def warm(run: Run, facts: dict[str, Any]) -> str:
 
 
 async def _hire(run: Run) -> None:
-    """A few at a time: all at once would take the cores from those that fetch the first byte."""
-    while run.crew.active < run.wanted and not run.crew.stopping and not run.over:
-        before, schedule = run.crew.active, run.schedule
-        if schedule is None or not schedule.plan_done or schedule.plan.waiting_files:
-            run.crew.resize(min(before + _STEP, run.wanted))
-            if run.crew.active == before:
+    """A few at a time: all at once would take the cores from those that fetch the first byte.
+
+    A lesson may be a bad one, learned while the place was slow, and too many workers teach
+    themselves again. So the first answers are heard before there are many: where those that work do
+    not wait, it goes on as if nothing were known.
+    """
+    crew, cores, patience = run.crew, os.cpu_count() or 1, _DOUBT
+    few, step = crew.active, _STEP
+    doubtful = min(run.wanted, max(few, 2 * cores))
+    while not crew.stopping and not run.over and crew.active < run.wanted:
+        before, schedule = crew.active, run.schedule
+        if before >= doubtful and patience > 0:
+            if crew.waits.compute(before, cores):
+                run.warm, run.wanted = 0, few
+                crew.resize(few)
+                if schedule is not None:
+                    schedule.workers = few
+                break
+            patience = 0.0 if crew.waits.files else patience - _PAUSE
+            step = 2 * _STEP
+        elif schedule is None or not schedule.plan_done or schedule.plan.waiting_files:
+            crew.resize(min(before + step, run.wanted if patience <= 0 else doubtful))
+            if crew.active == before:
                 run.wanted = before  # the system has no more to give
         await anyio.sleep(_PAUSE)
+    run.hiring = False
 
 
 def teach(run: Run, schedule: Schedule) -> None:

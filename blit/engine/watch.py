@@ -62,7 +62,7 @@ async def watch(run: Run) -> None:
         _note(run, last_ticks, now)
         if schedule is not None and schedule.split and run.phase == "copying" and not held:
             crew = run.crew
-            if growth is None and crew.active >= run.wanted:  # warmth has started all that it will
+            if growth is None and not run.hiring:  # warmth has started all that it will
                 growth = Growth(now, crew.active, os.cpu_count() or 1, warm=run.warm)
                 growth.settled = growth.settled or run.job.workers is not None
             if growth is not None:
