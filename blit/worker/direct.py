@@ -32,7 +32,9 @@ def run(worker: Worker, task: dict[str, Any]) -> dict[str, Any]:
     copier = Copier(context, task["options"])
     groups = [blob for _, _, blob in scan["groups"]]
     if dead := task.get("dead"):
-        worker.sweep(groups, dead, [])
+        from blit.worker import redone
+
+        redone.sweep(context, groups, dead, [])
     if skip := task.get("skip"):
         from blit.worker.retry import without
 

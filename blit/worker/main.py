@@ -7,7 +7,7 @@ import sys
 from time import monotonic, process_time
 
 from blit.worker import status, wire
-from blit.worker.context import Context, join
+from blit.worker.context import Context
 from blit.worker.folders import MOST_HANDLES, take_umask
 from blit.worker.signals import signal
 from blit.worker.system import os
@@ -118,35 +118,19 @@ class Worker:
             from blit.worker.retry import outside, without
 
             groups = outside(groups, skip)
+        copier = Copier(self.c, task["options"], task.get("budget", giving.NEVER))
         if dead := task.get("dead"):
-            self.sweep(groups, dead, task.get("spare", ()))
+            from blit.worker import redone
+
+            redone.sweep(self.c, groups, dead, task.get("spare", ()))
+            redone.touch(copier, groups)
         if skip:
             groups = without(groups, skip)
         before = process_time()
-        copier = Copier(self.c, task["options"], task.get("budget", giving.NEVER))
         answer: dict[str, Any] = copier.run(groups).as_dict()
         answer["took"] = monotonic() - copier.began
         answer["worked"] = process_time() - before
         return answer
-
-    def sweep(self, groups: list[bytes], slot: int, spare: list[str]) -> None:
-        """Remove the temporaries of a worker that died over this very batch, but not `spare`."""
-        from blit.worker import tmpname
-
-        prefix = tmpname.worker_prefix(self.c.token, self.c.first + slot - 1)
-        for blob in groups:
-            _, dst_root, _, dst_rel, _, _ = wire.load(blob)
-            self.c.page.folder("", join(dst_root, dst_rel))
-            self.c.page.operation(status.LIST_TARGET)
-            try:
-                fd = self.c.folders.open(dst_root, dst_rel)
-                for name in os.listdir(fd):
-                    if not name.startswith(prefix) or name in spare:
-                        continue
-                    if tmpname.is_temporary(name):
-                        os.unlink(name, dir_fd=fd)
-            except OSError:
-                pass
 
     def direct(self, task: dict[str, Any]) -> dict[str, Any]:
         from blit.worker import direct
