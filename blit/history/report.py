@@ -107,7 +107,7 @@ def runs_table(shown: list[RunRecord], width: int) -> list[str]:
 
 
 def pairs_table(pairs: list[views.Between], width: int) -> list[str]:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             show.text(each.pair), f"{each.runs:,}", show.size(each.copied),
             "" if each.speed is None else show.rate(each.speed),
@@ -117,7 +117,10 @@ def pairs_table(pairs: list[views.Between], width: int) -> list[str]:
         )
         for each in pairs
     ]  # fmt: skip
+    head: tuple[str, ...]
     head = ("Route", "Runs", "Copied", "Speed", "Files/s", "First", "Kernel", "Stalls", "Ill")
+    if width < 72:  # what the records and --json say too
+        head, rows = head[:5] + head[8:], [row[:5] + row[8:] for row in rows]
     return views.table(head, rows, range(1, len(head)), 0, width)
 
 
@@ -137,7 +140,8 @@ def _about(found: History) -> list[str]:
     lines = [
         f"History    {show.path(recorder.history_file())}",
         f"           {show.count(len(found.records), 'run')}, {show.size(found.size)} of at most "
-        f"{show.size(jsonl.CAP)}; it never leaves this machine",
+        f"{show.size(jsonl.CAP)}",
+        "           it never leaves this machine",
         f"Recording  {show.text(_recording()[1])}",
     ]
     if found.damaged:
