@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # seconds: the history may lie on a disk that stands still, and the copy has begun meanwhile
 _PATIENCE = 0.25
 _STEP, _PAUSE = 2, 0.03  # workers, seconds
-_DOUBT = 0.25  # seconds that the first answers are waited for
+_DOUBT = 0.25  # seconds that the answers are listened to when all are there
 
 
 async def ask(predictor: Predictor | None, facts: dict[str, Any], route: str) -> Forecast:
@@ -61,25 +61,24 @@ async def _hire(run: Run) -> None:
     """A few at a time: all at once would take the cores from those that fetch the first byte.
 
     A lesson may be a bad one, learned while the place was slow, and too many workers teach
-    themselves again. So the first answers are heard before there are many: where those that work do
-    not wait, it goes on as if nothing were known.
+    themselves again: where the first answers say that nobody waits, it goes on as if nothing were
+    known.
     """
-    crew, cores, patience = run.crew, os.cpu_count() or 1, _DOUBT
-    few, step = crew.active, _STEP
-    doubtful = min(run.wanted, max(few, 2 * cores))
-    while not crew.stopping and not run.over and crew.active < run.wanted:
+    crew, cores, few = run.crew, os.cpu_count() or 1, run.crew.active
+    patience = _DOUBT
+    while patience > 0 and not crew.stopping and not run.over:
         before, schedule = crew.active, run.schedule
-        if before >= doubtful and patience > 0:
-            if crew.waits.compute(before, cores):
-                run.warm, run.wanted = 0, few
-                crew.resize(few)
-                if schedule is not None:
-                    schedule.workers = few
-                break
-            patience = 0.0 if crew.waits.files else patience - _PAUSE
-            step = 2 * _STEP
+        # of more than twice the cores each has so little of them that waiting tells nothing
+        if before > cores and crew.waits.compute(min(before, 2 * cores), cores):
+            run.warm, run.wanted = 0, few
+            crew.resize(few)
+            if schedule is not None:
+                schedule.workers = few
+            break
+        if before >= run.wanted:
+            patience -= _PAUSE
         elif schedule is None or not schedule.plan_done or schedule.plan.waiting_files:
-            crew.resize(min(before + step, run.wanted if patience <= 0 else doubtful))
+            crew.resize(min(before + _STEP, run.wanted))
             if crew.active == before:
                 run.wanted = before  # the system has no more to give
         await anyio.sleep(_PAUSE)
