@@ -46,7 +46,7 @@ PLACES = ["tmpfs", "ext4", "fuse"]
 SERIES, MOST_SERIES = 3, 151  # pairs of which the median is told
 FEW = 1  # the same where a run takes minutes
 # seconds of them: a difference of milliseconds needs more pairs
-ENOUGH_FIRST, ENOUGH, ENOUGH_SLOW = 6.0, 24.0, 12.0
+ENOUGH_FIRST, ENOUGH, ENOUGH_SLOW = 6.0, 12.0, 12.0
 
 
 def trees(options: argparse.Namespace, slow: bool) -> dict[str, tuple[Group, ...]]:
