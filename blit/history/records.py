@@ -188,14 +188,17 @@ class History(NamedTuple):
     damaged: int = 0  # lines that cannot be read
     newer: int = 0  # lines of a version that this blit does not know
     size: int = 0  # bytes
+    older: int = 0  # lines that were not looked at
 
 
 _ADAPTER = TypeAdapter(RunRecord)
 
 
-def read(path: str = "") -> History:
-    """All that can be read; damaged lines are counted and skipped. OSError."""
-    return parse(jsonl.lines(path or recorder.history_file()))
+def read(path: str = "", newest: int = 0) -> History:
+    """All that can be read, or the newest; damaged lines are counted and skipped. OSError."""
+    lines = jsonl.lines(path or recorder.history_file())
+    older = max(0, len(lines) - newest) if newest else 0
+    return parse(lines[older:])._replace(older=older)
 
 
 def parse(lines: list[bytes]) -> History:

@@ -73,8 +73,12 @@ class Screen:
     def text(self) -> str:
         shot = self._cwd / "shot"
         shot.unlink(missing_ok=True)
-        self._do("hardcopy", str(shot))
-        until(shot.exists, "screen writes what it shows")
+
+        def written() -> bool:  # told again: what comes before it listens is lost
+            self._do("hardcopy", str(shot))
+            return shot.exists()
+
+        until(written, "screen writes what it shows")
         return shot.read_bytes().decode("utf-8", "replace")
 
     def end(self) -> None:

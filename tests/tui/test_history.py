@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -232,11 +233,31 @@ async def test_damage_is_told_and_so_is_a_file_that_cannot_be_read(config) -> No
         assert "The history cannot be read" in screen_text(app)
 
 
-async def test_ten_thousand_runs(config) -> None:
-    """Found, shown and walked through without a pause that anybody would notice."""
+async def test_ten_thousand_runs(config, monkeypatch) -> None:
+    """Found, shown and walked through without a pause that anybody would notice: the newest are
+    there at once, while all of them are read."""
     many = [json.dumps(past.facts(n % 900, id=f"r{n}")).encode() for n in range(10_000)]
     config.mkdir()
     (config / "perf_local.jsonl").write_bytes(b"\n".join(many) + b"\n")
+    go_on, read = threading.Event(), records.read
+
+    def slow(path: str = "", newest: int = 0) -> records.History:
+        assert newest or go_on.wait(20)
+        return read(path, newest)
+
+    monkeypatch.setattr(records, "read", slow)
+    app = app_with()
+    async with app.run_test(size=(120, 36)) as pilot:
+        while not isinstance(app.screen, History) or not rows(pilot).count():
+            await pilot.pause(0.01)
+        assert rows(pilot).count() == 300 and "300 runs" in screen_text(app)
+        await pilot.press("down", "down")
+        chosen = rows(pilot).chosen
+        go_on.set()
+        await settled(pilot)
+        assert rows(pilot).count() == 10_000 and rows(pilot).chosen == chosen
+    monkeypatch.undo()
+    monkeypatch.setenv("BLIT_CONFIG_DIR", str(config))
     app = app_with()
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)

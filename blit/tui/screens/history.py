@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -25,6 +26,21 @@ from blit.tui.widgets.past import ORDERS, Header, PastRows, RunCurve, Trend, usu
 from blit.tui.widgets.rows import Rows
 from blit.tui.widgets.top import Top
 
+_FIRST = 300  # runs that are shown at once; with the others, where there are any, a moment later
+
+# the runs between two kinds of disk that have a speed, oldest first, and what they are like
+Pairs = dict[str, tuple[tuple[RunRecord, ...], views.Between]]
+
+
+def _look(newest: int) -> tuple[records.History, Pairs]:
+    found = records.read(newest=newest)
+    alike: dict[str, list[RunRecord]] = {}
+    for run in found.records:
+        if run.speed is not None:
+            alike.setdefault(run.pair, []).append(run)
+    betweens = views.between(found.records)
+    return found, {each.pair: (tuple(alike.get(each.pair, ())), each) for each in betweens}
+
 
 class History(Shown):
     CSS_PATH = styles("history")
@@ -41,8 +57,9 @@ class History(Shown):
         super().__init__()
         self._ended: frozenset[int] | None = None  # a run that ends meanwhile appears
         self._found: records.History | None = None
+        self._facts: tuple[str, ...] = ()
         self._trouble = ""
-        self._pairs: dict[str, tuple[list[RunRecord], views.Between]] = {}
+        self._pairs: Pairs = {}
 
     def compose(self) -> ComposeResult:
         yield Top("History")
@@ -80,26 +97,27 @@ class History(Shown):
         top = self.query_one(Top)
         top.follow(entries)
         if self._found is not None and not any(entry.active for entry in entries):
-            runs = self._found.records
-            moved = show.size(sum(run.bytes.copied for run in runs))
-            facts = (show.count(len(runs), "run"), moved, "on this machine only")
-            top.facts = [(fact, "muted") for fact in facts]
+            top.facts = [(fact, "muted") for fact in self._facts]
             top.draw()
 
     async def _load(self) -> None:
-        try:
-            self._found, self._trouble = await aside(records.read), ""
-        except OSError as error:
-            self._found, self._trouble = records.History(), f"cannot be read: {error.strerror}"
-        if not self.query(Keys):
-            return
-        self._pairs = {}
-        for between in views.between(self._found.records):
-            alike = [each for each in self._found.records if each.pair == between.pair]
-            self._pairs[between.pair] = (alike, between)
-        self.query_one(PastRows).put(self._found.records)
-        self.show(self.manager.entries(), True)
-        self.follow()
+        for newest in (_FIRST if self._found is None else 0, 0):
+            try:
+                found, self._pairs = await aside(partial(_look, newest))
+                self._trouble = ""
+            except OSError as error:
+                found, self._pairs = records.History(), {}
+                self._trouble = f"cannot be read: {error.strerror}"
+            self._found = found
+            moved = show.size(sum(run.bytes.copied for run in found.records))
+            self._facts = (show.count(len(found.records), "run"), moved, "on this machine only")
+            if not self.query(Keys):
+                return
+            self.query_one(PastRows).put(found.records)
+            self.show(self.manager.entries(), True)
+            self.follow()
+            if not found.older:
+                return
 
     def follow(self) -> None:
         """Everything around the table shows the chosen run."""

@@ -145,13 +145,15 @@ class Trend(Speed):
 
     def __init__(self, id: str) -> None:
         super().__init__("", id=id)
-        self.runs: tuple[RunRecord, ...] = ()
+        self.runs: tuple[RunRecord, ...] | None = None
 
-    def choose(self, runs: Sequence[RunRecord], pair: str) -> None:
-        """`runs` oldest first."""
-        self.runs = tuple(run for run in runs if run.speed is not None)
-        count = show.count(len(self.runs), "run") if len(self.runs) != 1 else "one run"
-        self.heads(f"Average speed, {show.text(pair)}, {count}" if runs else "Average speed")
+    def choose(self, runs: tuple[RunRecord, ...], pair: str) -> None:
+        """`runs`: those with a speed, oldest first."""
+        if runs is self.runs:  # those of the row before: drawn already
+            return
+        self.runs = runs
+        count = show.count(len(runs), "run") if len(runs) != 1 else "one run"
+        self.heads(f"Average speed, {show.text(pair)}, {count}")
         self.draw()
 
     def draw(self) -> None:
@@ -161,7 +163,7 @@ class Trend(Speed):
 
     def picture(self, width: int, height: int) -> list[Line]:
         room = chart.columns(width)
-        runs = self.runs[-room:] if room else ()
+        runs = self.runs[-room:] if room and self.runs else ()
         if not runs:
             return [*[()] * (height // 2), (("no bytes moved yet".center(width), "muted"),)]
         points = [(runs[column * len(runs) // room].speed or 0.0, 0) for column in range(room)]
