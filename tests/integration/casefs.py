@@ -42,7 +42,8 @@ class Caseless(Faulty):
 
 if __name__ == "__main__":
     mount: Callable[..., Any] = FUSE
+    # one request at a time: between `_at` and what is done there nobody may rename a part of it
     mount(
-        Caseless(sys.argv[1], sys.argv[3]), sys.argv[2], foreground=True,
+        Caseless(sys.argv[1], sys.argv[3]), sys.argv[2], foreground=True, nothreads=True,
         attr_timeout=0, entry_timeout=0, use_ino=True,
     )  # fmt: skip
